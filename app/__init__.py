@@ -1,0 +1,1 @@
+"""The service: loads published artifacts and answers for the customer payload sent now."""

@@ -1,0 +1,61 @@
+"""What every fitted model can do: answer on its link scale, and say what each input added.
+
+Rule: for every row, ``base + values.sum() == margin`` to 1e-9. Reasons are these numbers and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from app.domain.history import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """Additive parts of margins: ``base`` of shape (N,) and ``values`` of shape (N, F)."""
+
+    base: Array
+    values: Array
+
+
+class Estimator(Protocol):
+    """A fitted model on the link scale."""
+
+    def margin(self, X: Array) -> Array:
+        """Return the margins (for a probability: the log-odds), shape (N,), for X of shape (N, F)."""
+        ...
+
+    def contributions(self, X: Array) -> Contributions:
+        """Return what each column of X added to each margin."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """An affine map on the link scale, so that contributions stay exact: scale and shift them alike."""
+
+    intercept: float = 0.0
+    slope: float = 1.0
+
+    def apply(self, margin: Array) -> Array:
+        """Return calibrated margins, shape as given."""
+        return self.intercept + self.slope * margin
+
+    def apply_to(self, parts: Contributions) -> Contributions:
+        """Return the contributions to the calibrated margin."""
+        return Contributions(self.intercept + self.slope * parts.base, self.slope * parts.values)
+
+
+def sigmoid(margin: Array) -> Array:
+    """Return probabilities for log-odds, without overflow at any finite margin."""
+    small = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, small) / (1.0 + small)
+
+
+def logit(probability: Array) -> Array:
+    """Return log-odds; probabilities are kept 1e-12 away from 0 and 1."""
+    clipped = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.log(clipped) - np.log1p(-clipped)

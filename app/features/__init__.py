@@ -1,0 +1,1 @@
+"""Features: one NumPy definition for one customer or a million, shared by training and serving."""

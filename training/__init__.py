@@ -1,0 +1,1 @@
+"""The offline half: turns plain tables into versioned artifacts."""

@@ -14,10 +14,16 @@ from app.features.schema import Feature, FeatureSet
 
 FORMAT_VERSION: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
+CARD_NAME: Final = "card.json"
+CARD_MARKDOWN_NAME: Final = "card.md"
+"""The model card, in the two forms that every artifact carries."""
+RELEASE_NAME: Final = "release.json"
+RELEASES_FOLDER: Final = "releases"
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 FILE_PATTERN: Final = r"^[a-z0-9][a-z0-9_.-]{0,95}$"
 VERSION_PATTERN: Final = r"^[0-9]{8}-[0-9a-f]{8}$"
+RELEASE_PATTERN: Final = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 
 Tier = Literal["rules", "statistical", "ml", "causal"]
@@ -165,28 +171,34 @@ class Label(_Part):
     text: Text
 
 
-class Manifest(_Part):
-    """Everything that an artifact says about itself. Written once, never changed."""
+class ManifestDraft(_Part):
+    """What training knows of an artifact before its bytes are written: all but the version and the files."""
 
     format_version: Literal[1] = 1
     capability: Name
-    version: str = Field(pattern=VERSION_PATTERN)
     business: BusinessEntry
     label: Label
     settings: dict[str, Any] = Field(default_factory=dict)
     """Numbers that the capability's predict needs beyond the estimators, e.g. churn's gone_after_days."""
-    variants: tuple[Variant, ...]
-    files: dict[FileName, FileEntry]
+    variants: tuple[Variant, ...] = Field(min_length=1)
     golden: FileName
     trained_as_of: str
     data_fingerprint: Sha256
     seed: int
     git_commit: str
     libraries: dict[str, str]
+    """Names and versions of the libraries that the model was trained with."""
 
     def variant(self, name: str) -> Variant | None:
         """Return a variant by name, or None."""
         return next((variant for variant in self.variants if variant.name == name), None)
+
+
+class Manifest(ManifestDraft):
+    """Everything that an artifact says about itself. Written once, never changed."""
+
+    version: str = Field(pattern=VERSION_PATTERN)
+    files: dict[FileName, FileEntry]
 
 
 class ReleaseEntry(_Part):
@@ -197,9 +209,13 @@ class ReleaseEntry(_Part):
 
 
 class Release(_Part):
-    """A named set of artifact versions that answer together."""
+    """A named set of artifact versions that answer together.
+
+    ``previous`` names the release that was active when this one was published: what rollback goes back to.
+    """
 
     format_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$")
+    name: str = Field(pattern=RELEASE_PATTERN)
     created_at: str
-    artifacts: dict[Name, ReleaseEntry]
+    previous: str | None = Field(default=None, pattern=RELEASE_PATTERN)
+    artifacts: dict[Name, ReleaseEntry] = Field(min_length=1)

@@ -1,0 +1,97 @@
+"""What every word of an answer means, in both languages, for ``GET /v1/definitions``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from app.api.problem_texts import FAULTS, KINDS, Words
+from app.capabilities import SCORERS
+from app.capabilities.base import Output
+from app.features.library import LIBRARY
+from app.features.schema import ATTRIBUTE_PREFIX
+from app.serving.release import LoadedRelease
+from app.texts.catalogue import LOCALES, catalogue, feature_label, ineligible_text
+
+Document = dict[str, Any]
+
+
+@cache
+def written() -> Document:
+    """Return the definitions that are written by hand."""
+    document: Document = json.loads(files("app.texts").joinpath("definitions.json").read_text("utf-8"))
+    return document
+
+
+def definitions(release: LoadedRelease | None) -> Document:
+    """Return the meaning of blocks, fields, tiers, grades, reasons, features, warnings and problems.
+
+    Parameters
+    ----------
+    release : LoadedRelease or None
+        Adds its declared attributes; without one, the rest is told all the same.
+    """
+    texts = written()
+    return {
+        "release": None if release is None else release.name,
+        "envelope": texts["envelope"],
+        "block_fields": texts["block_fields"],
+        "blocks": {name: _block(texts["blocks"][name], SCORERS[name].outputs) for name in SCORERS},
+        "tiers": texts["tiers"],
+        "grades": texts["grades"],
+        "risk_levels": texts["risk_levels"],
+        "data_sufficiency": texts["data_sufficiency"],
+        "ineligible_reasons": {
+            reason: {locale: ineligible_text(locale, reason) for locale in LOCALES}
+            for reason in catalogue("en")["ineligible"]
+        },
+        "directions": texts["directions"],
+        "warnings": texts["warnings"],
+        "features": {
+            name: {
+                "label": {locale: feature_label(locale, name) for locale in LOCALES},
+                "unit": feature.unit,
+                "kind": feature.kind,
+                "table": feature.table,
+                "version": feature.version,
+            }
+            for name, feature in LIBRARY.items()
+        },
+        "attributes": {} if release is None else _attributes(release),
+        "problems": {
+            name: {"status": kind.status, "title": _both(kind.title), "detail": _both(kind.detail)}
+            for name, kind in KINDS.items()
+        },
+        "fault_codes": {code: _both(text.detail) for code, text in FAULTS.items()},
+    }
+
+
+def _block(text: Mapping[str, Any], outputs: tuple[Output, ...]) -> Document:
+    """Return the meaning of a block and of the fields that are its own."""
+    fields = {}
+    for output in outputs:
+        if output.name not in written()["block_fields"]:
+            field: Document = {"unit": output.unit, "text": text["fields"][output.name]}
+            if output.words:
+                field["words"] = list(output.words)
+            fields[output.name] = field
+    return {"text": text["text"], "fields": fields}
+
+
+def _attributes(release: LoadedRelease) -> Document:
+    """Return the declared attributes of the release's models, with the labels that the business gave."""
+    declared: Document = {}
+    for artifact in release.artifacts.values():
+        for variant in artifact.manifest.variants:
+            for entry in variant.features:
+                if entry.name.startswith(ATTRIBUTE_PREFIX):
+                    label = None if entry.label is None else entry.label.model_dump(by_alias=True)
+                    declared[entry.name.removeprefix(ATTRIBUTE_PREFIX)] = {"label": label, "kind": entry.kind}
+    return declared
+
+
+def _both(words: Words) -> Document:
+    return dict(zip(LOCALES, words, strict=True))

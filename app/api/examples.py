@@ -1,0 +1,140 @@
+"""Realistic request bodies in English and Chinese. Each is accepted as it stands by the sample release.
+
+The sample business is simulated: currency CNY, days of Asia/Shanghai, and the declared attributes ``plan``,
+``newsletter`` and ``household_size``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Body = dict[str, Any]
+
+SUMMARY: Final[Body] = {
+    "as_of": "2026-11-01T09:30:00+08:00",
+    "want": ["churn"],
+    "customer": {
+        "customer_id": "C-10482",
+        "created_at": "2024-03-18T11:05:00+08:00",
+        "acquisition_channel": "search",
+        "country": "CN",
+        "attributes": {"plan": "member", "newsletter": True, "household_size": 3},
+    },
+    "summary": {
+        "first_order_at": "2024-03-20T19:42:00+08:00",
+        "last_order_at": "2026-09-26T20:15:00+08:00",
+        "order_count": 23,
+        "revenue": 6240.5,
+        "currency": "CNY",
+        "refund": 89.0,
+        "refund_count": 1,
+        "orders_90d": 2,
+        "revenue_90d": 512.0,
+        "orders_365d": 9,
+        "revenue_365d": 2480.0,
+    },
+}
+
+HISTORY: Final[Body] = {
+    "as_of": "2026-11-01T09:30:00+08:00",
+    "want": ["churn"],
+    "locale": "zh-CN",
+    "explain": True,
+    "customer": {
+        "customer_id": "C-20771",
+        "created_at": "2025-05-06T10:20:00+08:00",
+        "acquisition_channel": "referral",
+        "country": "CN",
+        "city": "杭州",
+        "attributes": {"plan": "pay_as_you_go", "newsletter": False, "household_size": 2},
+    },
+    "orders": [
+        {
+            "order_id": "O-1",
+            "ordered_at": "2026-03-08T20:11:00+08:00",
+            "revenue": 268.0,
+            "currency": "CNY",
+            "status": "completed",
+            "channel": "app",
+            "promised_at": "2026-03-11T18:00:00+08:00",
+            "delivered_at": "2026-03-10T15:30:00+08:00",
+            "products": [
+                {"product_id": "P-茶-12", "quantity": 2, "price": 99.0},
+                {"product_id": "P-杯-03", "quantity": 1, "price": 70.0},
+            ],
+        },
+        {
+            "order_id": "O-2",
+            "ordered_at": "2026-06-18T00:06:00+08:00",
+            "revenue": 420.0,
+            "currency": "CNY",
+            "status": "partially_refunded",
+            "refund": 70.0,
+            "refunded_at": "2026-06-25T09:00:00+08:00",
+            "coupon": "618",
+            "discount": 60.0,
+            "channel": "app",
+        },
+        {
+            "order_id": "O-3",
+            "ordered_at": "2026-08-02T21:40:00+08:00",
+            "revenue": 135.0,
+            "currency": "CNY",
+            "channel": "web",
+        },
+    ],
+    "events": [
+        {"event": "product_viewed", "timestamp": "2026-10-20T22:14:00+08:00", "product_id": "P-茶-12"},
+        {"event": "cart_viewed", "timestamp": "2026-10-20T22:16:30+08:00"},
+    ],
+    "support_cases": [
+        {
+            "case_id": "S-88",
+            "opened_at": "2026-06-23T14:02:00+08:00",
+            "closed_at": "2026-06-25T09:10:00+08:00",
+            "type": "return",
+            "priority": "normal",
+        }
+    ],
+    "feedback": [
+        {
+            "feedback_id": "F-31",
+            "submitted_at": "2026-06-26T08:45:00+08:00",
+            "kind": "csat",
+            "score": 3,
+            "scale_max": 5,
+            "text": "退款挺快，但杯子碎了一个。",
+            "language": "zh-CN",
+        }
+    ],
+    "consents": [
+        {"purpose": "profiling", "status": "granted", "status_at": "2025-05-06T10:20:00+08:00"},
+        {"purpose": "marketing", "status": "denied", "status_at": "2025-05-06T10:20:00+08:00"},
+    ],
+}
+
+PROFILING_DENIED: Final[Body] = {
+    "as_of": "2026-11-01T09:30:00+08:00",
+    "customer": {"customer_id": "C-30015"},
+    "summary": {
+        "first_order_at": "2025-01-12T12:00:00+08:00",
+        "last_order_at": "2026-10-02T18:25:00+08:00",
+        "order_count": 6,
+        "revenue": 1420.0,
+        "currency": "CNY",
+    },
+    "consents": [{"purpose": "profiling", "status": "denied", "status_at": "2026-10-15T08:00:00+08:00"}],
+}
+
+SUMMARY_ZH: Final[Body] = {**SUMMARY, "locale": "zh-CN", "explain": True}
+
+SCORE_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
+    "summary": ("What a CRM has on the record", SUMMARY),
+    "summary-zh": ("CRM 客户档案中的汇总数据，附原因说明", SUMMARY_ZH),
+    "history-zh": ("完整订单与行为明细，附原因说明", HISTORY),
+    "profiling-denied": ("A customer who denied profiling: not scored", PROFILING_DENIED),
+}
+BATCH_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
+    "two-customers": ("Two customers, each with a question of its own", {"requests": [SUMMARY, PROFILING_DENIED]}),
+    "two-customers-zh": ("两位客户，各自提问", {"requests": [SUMMARY_ZH, HISTORY]}),
+}

@@ -1,0 +1,154 @@
+"""The body of a score request, what it leads to when read, and its form for the columns.
+
+Rules: the bytes are validated as they came; a key that stands twice in one object is refused, because readers
+differ on which of the two counts; nothing here knows a release.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.api.schemas.customer import (
+    Consent,
+    Contact,
+    Customer,
+    Event,
+    Feedback,
+    Order,
+    Subscription,
+    Summary,
+    SupportCase,
+)
+from app.api.schemas.fields import Timestamp, Wire
+
+Block = Literal["churn", "clv", "purchase", "satisfaction", "segment", "triggers", "brief"]
+Locale = Literal["en", "zh-CN"]
+
+ROW_TABLES: Final = (
+    "orders",
+    "events",
+    "support_cases",
+    "feedback",
+    "subscriptions",
+    "contacts",
+    "consents",
+)
+BATCH_LIMIT: Final = 1_000
+
+
+class ScoreRequest(Wire):
+    """One customer as known now, and what is asked about that customer."""
+
+    as_of: Timestamp | None = Field(
+        None, description="The moment the answer is for; later rows do not count. Now, where left out."
+    )
+    want: list[Block] | None = Field(
+        None, min_length=1, max_length=20, description="Blocks to answer; all published scores if left out."
+    )
+    horizon_days: int | None = Field(
+        None, ge=1, le=3650, description="Days ahead; the trained horizon where left out."
+    )
+    locale: Locale | None = Field(None, description="Language of the sentences; `en` where left out.")
+    explain: bool | None = Field(None, description="Whether to say what moved each score.")
+    customer: Customer = Field(description="Who it is.")
+    orders: list[Order] | None = Field(
+        None, description="The orders; beyond the latest 2,000 they do not count. Not together with `summary`."
+    )
+    summary: Summary | None = Field(None, description="What the CRM has on record instead of `orders`.")
+    events: list[Event] | None = Field(
+        None, description="What was done on web and app; beyond the latest 5,000 they do not count."
+    )
+    support_cases: list[SupportCase] | None = Field(None, description="Cases with customer service.")
+    feedback: list[Feedback] | None = Field(None, description="Answers to surveys, and reviews.")
+    subscriptions: list[Subscription] | None = Field(None, description="Contracts that run over time.")
+    contacts: list[Contact] | None = Field(None, description="Messages and calls to the customer.")
+    consents: list[Consent] | None = Field(None, description="Statements of consent.")
+
+
+class BatchRequest(Wire):
+    """Up to 1,000 score requests. Only documents the body: it is read item by item."""
+
+    requests: list[ScoreRequest] = Field(
+        min_length=1, max_length=BATCH_LIMIT, description="The requests; answers keep their order."
+    )
+
+
+_REQUEST: Final = TypeAdapter(ScoreRequest)
+read_request: Final[Callable[[bytes | str], ScoreRequest]] = _REQUEST.validate_json
+"""Validate the bytes of one request; raises ``pydantic.ValidationError``."""
+
+
+def canonical(request: ScoreRequest) -> bytes:
+    """Return the one form of all bodies that say the same, for hashing: set fields in their declared order."""
+    attributes = request.customer.attributes
+    if attributes:
+        request.customer.attributes = dict(sorted(attributes.items()))
+    return _REQUEST.dump_json(request, exclude_none=True)
+
+
+def to_rows(request: ScoreRequest) -> dict[str, Any]:
+    """Return one customer as nested mappings, the form that :func:`app.domain.rows.build_history` reads."""
+    customer = request.customer.__dict__
+    rows: dict[str, Any] = {
+        "customer_id": customer["customer_id"],
+        "customer": customer,
+        "attributes": customer["attributes"],
+    }
+    given = request.__dict__
+    for name in ROW_TABLES:
+        table = given[name]
+        if table is not None:
+            rows[name] = [row.__dict__ for row in table]
+    summary = request.summary
+    if summary is not None:
+        rows["summary"] = summary.__dict__
+    return rows
+
+
+def repeats_a_key(body: bytes, request: ScoreRequest) -> bool:
+    """Say whether an object of the body has the same key twice.
+
+    The body must be the one that the request was read from. As a rule a count decides: without space before a
+    colon, every key is followed by ``":`` in the bytes, so if there are no more of these than fields that
+    were set, no key stands twice. Only where texts contain ``":`` or keys are followed by space is the body
+    parsed a second time.
+    """
+    spaced = b" :" in body or b"\n:" in body or b"\t:" in body or b"\r:" in body
+    if not spaced and body.count(b'":') == _keys(request):
+        return False
+    try:
+        json.loads(body, object_pairs_hook=_unique)
+    except _RepeatedKeyError:
+        return True
+    return False
+
+
+class _RepeatedKeyError(Exception):
+    """An object has the same key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _RepeatedKeyError
+
+
+def _keys(request: ScoreRequest) -> int:
+    """Return how many fields of the request and of all its parts were set."""
+    count = len(request.__pydantic_fields_set__) + len(request.customer.__pydantic_fields_set__)
+    count += len(request.customer.attributes or ())
+    if request.summary is not None:
+        count += len(request.summary.__pydantic_fields_set__)
+    given = request.__dict__
+    for name in ROW_TABLES:
+        for row in given[name] or ():
+            count += len(row.__pydantic_fields_set__)
+    for order in request.orders or ():
+        for line in order.products or ():
+            count += len(line.__pydantic_fields_set__)
+    return count
+
+

@@ -1,0 +1,1 @@
+"""Use cases: which release answers, and how. No HTTP here; bulk scoring uses the same."""

@@ -1,0 +1,257 @@
+"""Every ``KITH_*`` variable: typed, with a default that works on a laptop, read once.
+
+Rules: a variable that is unknown is refused, so that a slip of the pen is not silently ignored; an error names
+the variable and what it expects, never its value; nothing but this table decides what a setting means.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from app.domain.errors import InputError
+
+PREFIX: Final = "KITH_"
+MEBIBYTE: Final = 1 << 20
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+class SettingsError(InputError):
+    """A KITH_* variable is unknown or cannot be used; whoever starts the service can mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the service can be told from outside."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allow_unauthenticated: bool = False
+    models: Path = Path("models")
+    var: Path = Path("var")
+    id_key: bytes = field(default=b"", repr=False)
+    refresh_seconds: float = 5.0
+    trial_seconds: float = 120.0
+    trial_memory_bytes: int = 2048 * MEBIBYTE
+    max_body_bytes: int = MEBIBYTE
+    max_batch_bytes: int = 16 * MEBIBYTE
+    body_seconds: float = 10.0
+    max_concurrent: int = 256
+    max_concurrent_batches: int = 4
+    drain_seconds: float = 2.0
+    log_level: str = "info"
+    access_log: bool = True
+    docs: bool = True
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: the field it sets, how it is read, and what it is for."""
+
+    name: str
+    field: str
+    read: Callable[[str], Any]
+    expects: str
+    description: str
+
+    @property
+    def default(self) -> str:
+        """The default as one would write it; "" where there is none."""
+        value = getattr(Settings(), self.field)
+        if isinstance(value, bool):
+            return str(int(value))
+        if isinstance(value, bytes):
+            return ""
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError
+    return value.strip()
+
+
+def _flag(value: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return words[value.strip().lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        number = float(value)
+        if not (math.isfinite(number) and low <= number <= high):
+            raise ValueError
+        return number
+
+    return read
+
+
+def _level(value: str) -> str:
+    level = value.strip().lower()
+    if level not in LOG_LEVELS:
+        raise ValueError
+    return level
+
+
+def _key(value: str) -> bytes:
+    key = value.strip().encode()
+    if len(key) < 32:
+        raise ValueError
+    return key
+
+
+_FLAG: Final = "1 or 0"
+
+SETTINGS: Final = (
+    Setting("KITH_HOST", "host", _text, "an address", "Address to listen on."),
+    Setting("KITH_PORT", "port", _whole(0, 65535), "0 to 65535", "Port to listen on; 0 takes any free one."),
+    Setting(
+        "KITH_ALLOW_UNAUTHENTICATED",
+        "allow_unauthenticated",
+        _flag,
+        _FLAG,
+        "Must be 1 to listen beyond this machine: the service asks nobody for a key, so that whoever reaches the "
+        "port can use it. Set it only behind a proxy, or inside a container whose port is not published.",
+    ),
+    Setting("KITH_MODELS", "models", lambda value: Path(_text(value)), "a folder", "Folder of the models and releases."),
+    Setting("KITH_VAR", "var", lambda value: Path(_text(value)), "a folder", "Folder of what the service keeps itself."),
+    Setting(
+        "KITH_ID_KEY",
+        "id_key",
+        _key,
+        "at least 32 characters",
+        "Secret key of the score ids. Without one a key is made once and kept in KITH_VAR/id.key. Several "
+        "instances that shall give equal ids need the same key.",
+    ),
+    Setting(
+        "KITH_REFRESH_SECONDS",
+        "refresh_seconds",
+        _seconds(0.05, 86_400),
+        "seconds, 0.05 to 86400",
+        "How often the models folder is looked at for a new release.",
+    ),
+    Setting(
+        "KITH_TRIAL_SECONDS",
+        "trial_seconds",
+        _seconds(1, 3600),
+        "seconds, 1 to 3600",
+        "Time that a new release gets to prove itself in a child process.",
+    ),
+    Setting(
+        "KITH_TRIAL_MEMORY_BYTES",
+        "trial_memory_bytes",
+        _whole(64 * MEBIBYTE, 1 << 40),
+        "bytes, at least 67108864",
+        "Memory that the child process may take.",
+    ),
+    Setting(
+        "KITH_MAX_BODY_BYTES",
+        "max_body_bytes",
+        _whole(1024, MEBIBYTE),
+        "bytes, 1024 to 1048576",
+        "Largest body of a single score.",
+    ),
+    Setting(
+        "KITH_MAX_BATCH_BYTES",
+        "max_batch_bytes",
+        _whole(1024, 16 * MEBIBYTE),
+        "bytes, 1024 to 16777216",
+        "Largest body of a batch.",
+    ),
+    Setting(
+        "KITH_BODY_SECONDS",
+        "body_seconds",
+        _seconds(0.1, 300),
+        "seconds, 0.1 to 300",
+        "Time within which a body must have arrived.",
+    ),
+    Setting(
+        "KITH_MAX_CONCURRENT",
+        "max_concurrent",
+        _whole(1, 100_000),
+        "1 to 100000",
+        "Single scores in progress at once; more get 503 with Retry-After.",
+    ),
+    Setting(
+        "KITH_MAX_CONCURRENT_BATCHES",
+        "max_concurrent_batches",
+        _whole(1, 1000),
+        "1 to 1000",
+        "Batches in progress at once; more get 503 with Retry-After.",
+    ),
+    Setting(
+        "KITH_DRAIN_SECONDS",
+        "drain_seconds",
+        _seconds(0, 600),
+        "seconds, 0 to 600",
+        "After SIGTERM: time to go on answering while /readyz says 503, before the port closes.",
+    ),
+    Setting("KITH_LOG_LEVEL", "log_level", _level, ", ".join(LOG_LEVELS), "Least level of log lines on stderr."),
+    Setting("KITH_ACCESS_LOG", "access_log", _flag, _FLAG, "Whether each request is logged on stdout."),
+    Setting("KITH_DOCS", "docs", _flag, _FLAG, "Whether /docs and /openapi.json are served."),
+)
+"""Every variable. Documentation and tests read this table."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings of an environment.
+
+    Raises
+    ------
+    SettingsError
+        A variable is unknown, or its value cannot be used; every such variable is named.
+    """
+    known = {setting.name: setting for setting in SETTINGS}
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for name in sorted(environ):
+        if not name.startswith(PREFIX):
+            continue
+        setting = known.get(name)
+        if setting is None:
+            faults.append(_unknown(name, list(known)))
+            continue
+        try:
+            values[setting.field] = setting.read(environ[name])
+        except ValueError:
+            faults.append(f"{name} must be {setting.expects}")
+    if faults:
+        raise SettingsError("; ".join(faults))
+    settings = Settings(**values)
+    if not settings.is_loopback and not settings.allow_unauthenticated:
+        raise SettingsError(
+            "KITH_HOST opens the service beyond this machine, where nobody is asked for a key; if a proxy or a "
+            "container keeps others out, say so with KITH_ALLOW_UNAUTHENTICATED=1"
+        )
+    return settings
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")

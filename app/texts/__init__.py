@@ -1,0 +1,1 @@
+"""Sentences and labels in English and Chinese, as catalogues."""

@@ -1,0 +1,220 @@
+"""How good a probability is: metrics with intervals, baselines, the grade, and the publication gate.
+
+Rules of the gate, for one population, on rows that no fit and no selection has seen:
+- the metric is the mean log-loss, a proper score; a difference is judged by a paired bootstrap over customers;
+- grade A: the lower end of the 95 % interval of the relative reduction is at least 5 %;
+- grade B: it is above zero, and the AUC is not below the baseline's;
+- grade C: everything else. A tier that earns C is not published as that tier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.artifacts.manifest import Baseline, Grade, Interval
+from app.domain.history import Array
+
+BOOTSTRAP_SAMPLES: Final = 400
+LEVEL: Final = 0.95
+CLEAR_REDUCTION: Final = 0.05
+ECE_BINS: Final = 10
+
+Metric = Callable[[Array, Array], float]
+
+
+def auc(y: Array, p: Array) -> float:
+    """Return the area under the ROC curve, ties counted half; NaN where one class is absent.
+
+    Parameters
+    ----------
+    y, p : ndarray, shape (N,)
+        Labels 0 or 1; any score that rises with the probability.
+    """
+    positives = float(y.sum())
+    negatives = len(y) - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    order = np.argsort(p, kind="stable")
+    sorted_p = p[order]
+    starts = np.flatnonzero(np.r_[True, sorted_p[1:] != sorted_p[:-1]])
+    ends = np.r_[starts[1:], len(p)]
+    mean_rank = np.repeat((starts + ends + 1) / 2.0, ends - starts)
+    rank_sum = float(mean_rank[y[order] > 0].sum())
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def losses(y: Array, p: Array) -> Array:
+    """Return the log-loss of each row, shape (N,); probabilities are kept 1e-7 away from 0 and 1."""
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -(y * np.log(p) + (1 - y) * np.log1p(-p))
+
+
+def log_loss(y: Array, p: Array) -> float:
+    """Return the mean log-loss; NaN without rows."""
+    return float(losses(y, p).mean()) if len(y) else float("nan")
+
+
+def brier(y: Array, p: Array) -> float:
+    """Return the mean squared error of probabilities; NaN without rows."""
+    return float(np.mean((y - p) ** 2)) if len(y) else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a calibration table: rows, mean probability, observed share."""
+
+    rows: int
+    predicted: float
+    observed: float
+
+
+def calibration_table(y: Array, p: Array, bins: int = ECE_BINS) -> tuple[Bin, ...]:
+    """Return equal-count bins by probability; fewer where there are fewer rows."""
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return tuple(Bin(len(part), float(p[part].mean()), float(y[part].mean())) for part in parts)
+
+
+def ece(y: Array, p: Array) -> float:
+    """Return the expected calibration error over 10 equal-count bins; NaN without rows."""
+    table = calibration_table(y, p)
+    if not table:
+        return float("nan")
+    return sum(bin_.rows * abs(bin_.predicted - bin_.observed) for bin_ in table) / len(y)
+
+
+def top_decile_lift(y: Array, p: Array) -> float:
+    """Return the positive share among the highest tenth over that of all; NaN without positives."""
+    if not len(y) or y.sum() == 0:
+        return float("nan")
+    top = np.argsort(-p, kind="stable")[: max(len(y) // 10, 1)]
+    return float(y[top].mean() / y.mean())
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "auc": auc,
+    "log_loss": log_loss,
+    "brier": brier,
+    "ece": ece,
+    "top_decile_lift": top_decile_lift,
+}
+
+
+def _resamples(customer: Array, seed: int) -> list[Array]:
+    """Return row numbers of bootstrap samples in which customers, not rows, are drawn."""
+    rng = np.random.default_rng(seed)
+    ids, start = np.unique(customer, return_inverse=True)
+    order = np.argsort(start, kind="stable")
+    offsets = np.r_[0, np.cumsum(np.bincount(start, minlength=len(ids)))]
+    samples = []
+    for _ in range(BOOTSTRAP_SAMPLES):
+        drawn = rng.integers(0, len(ids), len(ids))
+        lengths = offsets[drawn + 1] - offsets[drawn]
+        shift = np.repeat(offsets[drawn] - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
+        samples.append(order[np.arange(lengths.sum()) + shift])
+    return samples
+
+
+def _interval(value: float, draws: Array) -> Interval | None:
+    """Return a percentile interval, or None where the value is not known."""
+    draws = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or not len(draws):
+        return None
+    tail = (1 - LEVEL) / 2
+    return Interval(
+        value=value,
+        low=float(min(np.quantile(draws, tail), value)),
+        high=float(max(np.quantile(draws, 1 - tail), value)),
+    )
+
+
+def metrics_with_intervals(y: Array, p: Array, customer: Array, seed: int) -> dict[str, Interval]:
+    """Return every metric with its 95 % interval from a bootstrap over customers.
+
+    A metric that the rows do not define (AUC with one class) is left out.
+    """
+    if not len(y):
+        return {}
+    samples = _resamples(customer, seed)
+    answer = {}
+    for name, metric in METRICS.items():
+        interval = _interval(metric(y, p), np.array([metric(y[rows], p[rows]) for rows in samples]))
+        if interval is not None:
+            answer[name] = interval
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says of a tier against its baseline, and the numbers behind it."""
+
+    grade: Grade
+    reduction: Interval
+    baseline: Baseline
+    reason: str
+
+
+def judge(y: Array, p: Array, rule: Array, customer: Array, rule_name: str, seed: int) -> Verdict:
+    """Grade probabilities against a named rule's on the same rows.
+
+    Parameters
+    ----------
+    y, p, rule : ndarray, shape (N,)
+        Labels; the tier's and the rule's probabilities, out of sample.
+    customer : ndarray, shape (N,)
+        Who each row belongs to; a customer at several origins is drawn as one.
+    """
+    model_loss, rule_loss = losses(y, p), losses(y, rule)
+    baseline = Baseline(
+        name=rule_name,
+        metric="log_loss",
+        value=float(rule_loss.mean()) if len(y) else 0.0,
+        model_value=float(model_loss.mean()) if len(y) else 0.0,
+    )
+    if not len(y) or y.min() == y.max():
+        nothing = Interval(value=0.0, low=0.0, high=0.0)
+        return Verdict("C", nothing, baseline, "one class only on the held-out rows")
+    draws = np.array(
+        [1 - model_loss[rows].mean() / rule_loss[rows].mean() for rows in _resamples(customer, seed)]
+    )
+    reduction = _interval(1 - baseline.model_value / baseline.value, draws)
+    assert reduction is not None  # noqa: S101  both classes are there, so the loss is finite
+    ranks = auc(y, p) >= auc(y, rule)
+    if reduction.low >= CLEAR_REDUCTION and ranks:
+        return Verdict("A", reduction, baseline, "clearly below the rule's log-loss")
+    if reduction.low > 0 and ranks:
+        return Verdict("B", reduction, baseline, "below the rule's log-loss")
+    why = "does not rank better than the rule" if not ranks else "is not below the rule's log-loss"
+    return Verdict("C", reduction, baseline, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What acting on everyone at or above a level would have done on the held-out rows.
+
+    ``net_benefit`` is in the business's currency per 1,000 customers, for an action that always helps:
+    churners reached × cost_missed − others reached × cost_false_alarm.
+    """
+
+    level: str
+    share: float
+    precision: float
+    recall: float
+    net_benefit: float
+
+
+def band(level: str, y: Array, chosen: Array, cost_missed: float, cost_false_alarm: float) -> Band:
+    """Return the outcomes of one band; ``chosen`` is bool of shape (N,)."""
+    hits, alarms = float(y[chosen].sum()), float(chosen.sum())
+    rows = max(len(y), 1)
+    return Band(
+        level,
+        alarms / rows,
+        hits / alarms if alarms else 0.0,
+        hits / float(y.sum()) if y.sum() else 0.0,
+        1000 * (hits * cost_missed - (alarms - hits) * cost_false_alarm) / rows,
+    )

@@ -1,0 +1,224 @@
+"""The command ``train``: tables in, published artifacts out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from app.artifacts.canonical import canonical_bytes
+from app.artifacts.writer import write_artifact
+from app.domain.clock import to_microseconds
+from app.domain.errors import BusinessFileError, PublicationError, TableError
+from app.domain.history import NAT
+from app.features.schema import ATTRIBUTE_PREFIX
+from app.serving.golden import write_golden
+from app.serving.loading import load_draft
+from training.capabilities import TRAINERS
+from training.golden import golden_customers
+from training.publish import publish
+from training.report import markdown
+from training.run import Run, Trained
+from training.tables import Business, Tables, load_business, read_tables
+
+LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "lightgbm", "duckdb", "pydantic")
+SEED: Final = 7
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--business", type=Path, required=True, help="the file that describes the business")
+    parser.add_argument("--only", default="", help="capabilities to train, separated by commas; others carry over")
+    parser.add_argument("--as-of", dest="as_of", default=None, help="train on what was known then (ISO 8601)")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where artifacts and releases stand")
+    parser.add_argument("--no-publish", dest="no_publish", action="store_true", help="write, do not release")
+    parser.add_argument("--seed", type=int, default=SEED, help="for everything that is drawn at random")
+    parser.add_argument("--json", action="store_true", help="print one machine-readable document")
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train, write and publish; return 0, or 2 where the input or a tripwire forbids it."""
+    started = time.monotonic()
+    business = load_business(args.business)
+    wanted = _wanted(business, args.only)
+    with read_tables(business, as_of=parse_time(args.as_of), progress=progress) as tables:
+        tables.refuse_errors()
+        as_of = known_at(tables)
+        run = Run(
+            business, tables, tables.history(), as_of, args.seed, _git_commit(), libraries(), progress
+        )
+        outcome = _train(run, wanted, args)
+    outcome["seconds"] = round(time.monotonic() - started, 1)
+    _print(outcome, as_json=args.json)
+    return 2 if outcome["refused"] else 0
+
+
+def _train(run: Run, wanted: Sequence[str], args: argparse.Namespace) -> dict[str, Any]:
+    """Train, write and publish what is wanted; return what came of it."""
+    outcome: dict[str, Any] = {
+        "business": run.business.name,
+        "as_of": run.as_of_iso,
+        "artifacts": {},
+        "refused": {},
+    }
+    versions = {}
+    for capability in wanted:
+        progress(f"training {capability}")
+        try:
+            path = write(args.models, TRAINERS[capability](run))
+        except (PublicationError, TableError) as error:
+            outcome["refused"][capability] = {"reason": str(error), "remedy": getattr(error, "remedy", "")}
+            continue
+        versions[capability] = path.name
+        outcome["artifacts"][capability] = describe(path)
+    if versions and not args.no_publish:
+        outcome["release"] = publish(args.models, versions, keep_others=bool(args.only))
+    return outcome
+
+
+def known_at(tables: Tables) -> int:
+    """Return the time of the latest thing known: as asked for, as in the data, or today where data have no dates."""
+    if tables.as_of is not None:
+        return tables.as_of
+    if tables.latest != NAT:
+        return tables.latest
+    return to_microseconds(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def parse_time(text: str | None) -> int | None:
+    """Return an ISO 8601 time with an offset as microseconds, None as None.
+
+    Raises
+    ------
+    TableError
+        The time is not one, or is naive.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise TableError("--as-of is not a time with an offset", remedy="write it as 2026-06-30T23:59:59+08:00")
+    return to_microseconds(moment)
+
+
+def _wanted(business: Business, only: str) -> tuple[str, ...]:
+    """Return the capabilities to train: those asked for, else every wanted one that has a trainer.
+
+    Raises
+    ------
+    BusinessFileError
+        A capability is asked for that cannot be trained.
+    """
+    names = tuple(name.strip() for name in only.split(",") if name.strip())
+    unknown = [name for name in names if name not in TRAINERS]
+    if unknown:
+        raise BusinessFileError(
+            f"--only names {', '.join(unknown)}, which cannot be trained",
+            remedy=f"choose from {', '.join(TRAINERS)}",
+        )
+    wanted = names or tuple(name for name in business.objectives.wanted if name in TRAINERS)
+    if not wanted:
+        raise BusinessFileError("no objective is set", remedy=f"add one of {', '.join(TRAINERS)} under objectives")
+    return wanted
+
+
+def write(models: Path, trained: Trained) -> Path:
+    """Add golden answers and the card to a trained capability, and write the artifact."""
+    as_of = to_microseconds(datetime.fromisoformat(trained.draft.trained_as_of))
+    customers = golden_customers(trained.draft, as_of)
+    kinds = {"number": "numeric", "flag": "boolean", "category": "categorical"}
+    attributes = {
+        feature.name.removeprefix(ATTRIBUTE_PREFIX): kinds[feature.kind]
+        for variant in trained.draft.variants
+        for feature in variant.features
+        if feature.name.startswith(ATTRIBUTE_PREFIX)
+    }
+    loaded = load_draft(trained.draft, trained.files)
+    files = {
+        **trained.files,
+        **trained.plots,
+        trained.draft.golden: write_golden(loaded, customers, as_of, attributes),
+        "card.json": canonical_bytes(trained.card),
+        "card.md": markdown(trained.card, tuple(sorted(trained.plots))).encode(),
+    }
+    return write_artifact(models, trained.draft, files)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return what an operator wants to know of a fresh artifact."""
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    return {
+        "version": manifest["version"],
+        "path": str(path),
+        "populations": [
+            {
+                "variant": variant["name"],
+                "population": one["name"],
+                "tier": one["tier"],
+                "grade": one["grade"],
+                "baseline": one["baseline"],
+                "auc": one["metrics"].get("auc"),
+                "ece": one["metrics"].get("ece"),
+            }
+            for variant in manifest["variants"]
+            for one in variant["populations"]
+        ],
+    }
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions that a model was trained with."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def _git_commit() -> str:
+    """Return the commit of the code, or "unknown" outside a repository."""
+    command: Sequence[str] = ("git", "rev-parse", "HEAD")
+    try:
+        found = subprocess.run(  # noqa: S603  a fixed command
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def progress(message: str) -> None:
+    """Say on standard error where a long command is: a line that is replaced on a terminal, plain lines elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{message}", end="", file=sys.stderr, flush=True)  # noqa: T201  the command's own output
+    else:
+        print(message, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _print(outcome: Mapping[str, Any], *, as_json: bool) -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[2K", end="", file=sys.stderr)  # noqa: T201
+    if as_json:
+        print(json.dumps(outcome, ensure_ascii=False, indent=1))  # noqa: T201
+        return
+    print(f"{outcome['business']}, as known at {outcome['as_of']}")  # noqa: T201
+    for capability, artifact in outcome["artifacts"].items():
+        print(f"  {capability} {artifact['version']}  card: {artifact['path']}/card.md")  # noqa: T201
+        for one in artifact["populations"]:
+            rule = one["baseline"]
+            print(  # noqa: T201
+                f"    {one['variant']:8} {one['population']:12} {one['tier']:12} grade {one['grade']}  "
+                f"{rule['metric']} {rule['model_value']:.4f} against {rule['value']:.4f} of {rule['name']}"
+            )
+    for capability, refusal in outcome["refused"].items():
+        print(f"  {capability} refused: {refusal['reason']}")  # noqa: T201
+        if refusal["remedy"]:
+            print(f"    remedy: {refusal['remedy']}")  # noqa: T201
+    if "release" in outcome:
+        print(f"  released as {outcome['release']} after {outcome['seconds']} s")  # noqa: T201

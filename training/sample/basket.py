@@ -48,8 +48,8 @@ class Taste:
 
     def __init__(self, goods: Catalogue, people: People, streams: Streams) -> None:
         """Draw each customer's favourites from the taste of the customer's cluster."""
-        self._goods = goods
-        self._cluster = people.cluster
+        self.goods = goods
+        self.people = people
         self._steps = np.cumsum(goods.choice, axis=1)
         rng = streams["favourites"]
         everyone = np.repeat(np.arange(people.size), FAVOURITES)
@@ -63,14 +63,14 @@ class Taste:
 
     def on_sale(self, product: Array, day: Array) -> Array:
         """Return the products, each replaced by its successor after its last day of sale."""
-        return np.where(day > self._goods.last_day[product], self._goods.successor[product], product)
+        return np.where(day > self.goods.last_day[product], self.goods.successor[product], product)
 
     def _by_cluster(self, customer: Array, u: Array) -> Array:
         product = np.zeros(len(customer), dtype=np.int64)
         for cluster, steps in enumerate(self._steps):
-            rows = self._cluster[customer] == cluster
+            rows = self.people.cluster[customer] == cluster
             product[rows] = np.searchsorted(steps, u[rows] * steps[-1], side="right")
-        return np.minimum(product, self._goods.size - 1)
+        return np.minimum(product, self.goods.size - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,6 @@ def fill_baskets(
     by_campaign: Array,
     views: Views,
     taste: Taste,
-    goods: Catalogue,
-    people: People,
     days: Calendar,
     streams: Streams,
 ) -> Lines:
@@ -117,17 +115,19 @@ def fill_baskets(
         True where the order came from somebody who held a coupon of a running campaign.
     views : Views
         What was viewed while browsing.
+    taste : Taste
+        Of the customers of the block.
     """
     rng = streams["baskets"]
-    customer, day = orders["customer"], orders["day"]
+    customer, people = orders["customer"], taste.people
     count = 1 + np.minimum(rng.poisson(0.75 * people.spend[customer]), 8)
     order = np.repeat(np.arange(len(count)), count)
     position = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
-    product = _products(orders, order, position, views, taste, goods, rng)
+    product = _products(orders, order, position, views, taste, rng)
     household = np.nan_to_num(people.household, nan=2.0)[customer[order]]
     quantity = 1 + np.minimum(rng.poisson(0.12 * household * people.spend[customer[order]]), 9)
     rate, has_coupon = _discounts(orders, by_campaign, people, days, streams["discounts"])
-    price = goods.price[product]
+    price = taste.goods.price[product]
     discount = np.floor(price * quantity * rate[order]).astype(np.int64)
     net = price * quantity - discount
     size = len(count)
@@ -149,7 +149,6 @@ def _products(
     position: Array,
     views: Views,
     taste: Taste,
-    goods: Catalogue,
     rng: np.random.Generator,
 ) -> Array:
     """Draw the product of each line: viewed, companion of the line before, or taste; no product twice."""
@@ -161,10 +160,10 @@ def _products(
     product = np.where((u[1] < VIEWED_SHARE) & there & online, taste.on_sale(viewed, day), product)
     for step in range(1, int(position.max(initial=0)) + 1):
         rows = np.flatnonzero((position == step) & (u[2] < COMPANION_SHARE))
-        product[rows] = taste.on_sale(goods.companion[product[rows - 1]], day[rows])
+        product[rows] = taste.on_sale(taste.goods.companion[product[rows - 1]], day[rows])
     repeated = _repeats(order, product)
     while repeated.any():
-        product[repeated] = taste.on_sale((product[repeated] + 2) % goods.size, day[repeated])
+        product[repeated] = taste.on_sale((product[repeated] + 2) % taste.goods.size, day[repeated])
         repeated = _repeats(order, product)
     return product
 
@@ -184,7 +183,7 @@ def _discounts(
     love = people.discount_love[orders["customer"]]
     u = rng.random((2, len(love)))
     log_odds = -2.6 + 3.6 * love + 0.9 * days.sale[orders["day"]]
-    coupon_of_campaign = by_campaign & (u[0] < 0.8)  # noqa: PLR2004
+    coupon_of_campaign = by_campaign & (u[0] < 0.8)
     discounted = coupon_of_campaign | (u[0] < 1.0 / (1.0 + np.exp(-log_odds)))
     rate = np.where(discounted, rng.choice(_DISCOUNT_STEPS, len(love), p=[0.15, 0.4, 0.2, 0.2, 0.05]), 0.0)
-    return rate, discounted & (coupon_of_campaign | (u[1] < 0.7))  # noqa: PLR2004
+    return rate, discounted & (coupon_of_campaign | (u[1] < 0.7))

@@ -3,7 +3,7 @@
 Every campaign draws a share of the eligible and sends it to the treatment or the control arm with a known
 propensity. In the treatment arm the log purchase rate is shifted for 28 days by an effect that depends on the
 customer. The truth of each contact is the chance of an order within the window without and with treatment,
-along the customer's own path; after a first order the rate is held at its value of that day.
+along the customer's own path of engagement and visits, as if no order had come since the contact.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _COSTS: Final = {_EMAIL: 0.02, _SMS: 0.1, _PHONE: 12.0, _WECHAT: 0.05}
 
 def action_of(campaign: Array | int) -> Array:
     """Return the action of a campaign's number."""
-    return np.array(_CYCLE)[np.asarray(campaign) % len(_CYCLE)]
+    return np.asarray(np.array(_CYCLE)[np.asarray(campaign) % len(_CYCLE)])
 
 
 def campaign_days(world: World) -> Array:
@@ -39,7 +39,7 @@ def true_effect(world: World, day: int, action: int) -> tuple[Array, Array]:
     """Return the shift of the log purchase rate by an action today, and who is a sleeping dog; both (N,)."""
     rules, state, people = world.rules.campaigns, world.state, world.people
     lapse = np.clip((day - state.last_order) * people.rate / 2.0, 0.0, 1.0)
-    dogs = state.subscribed & (people.discount_love < 0.35) & (lapse > 0.5)  # noqa: PLR2004
+    dogs = state.subscribed & (people.discount_love < 0.35) & (lapse > 0.5)
     if action == COUPON:
         love = rules.coupon_discount_lover * people.discount_love * (0.3 + 0.7 * lapse)
         return rules.coupon + np.where(dogs, rules.coupon_sleeping_dog, love), dogs
@@ -90,7 +90,10 @@ def contact(world: World, day: int) -> None:
     state.treated[who] = treated
     state.effect[who] = effect[who]
     state.sleeping_dog[who] = dogs[who]
-    _read_mail(world, who[treated & (channel == _EMAIL)], day)
+    state.order_before[who] = state.last_order[who]
+    mailed = who[treated & (channel == _EMAIL)]
+    tired = np.where(state.sleeping_dog[mailed], rules.unsubscribe_sleeping_dog, rules.unsubscribe)
+    _read_mail(world, mailed, tired, day)
 
 
 def close_windows(world: World, *, complete: bool) -> None:
@@ -114,15 +117,15 @@ def close_windows(world: World, *, complete: bool) -> None:
 
 def send_newsletter(world: World, day: int) -> None:
     """Send the newsletter of every second week; those who are engaged open it."""
-    if day % 14 != 3:  # noqa: PLR2004
+    if day % 14 != 3:
         return
     state, people = world.state, world.people
-    sent = state.alive & people.newsletter & state.marketing & (people.arrival < day)
-    _read_mail(world, np.flatnonzero(sent), day)
+    sent = np.flatnonzero(state.alive & people.newsletter & state.marketing & (people.arrival < day))
+    _read_mail(world, sent, np.full(len(sent), world.rules.campaigns.unsubscribe_newsletter), day)
 
 
 def effects_at_end(world: World) -> dict[str, Array]:
-    """Return each action's true effect on the chance of an order in 28 days, if taken on the day after the data.
+    """Return each action's true effect on the chance of an order in 28 days, taken at the end of the data.
 
     The rate is held at its value of the last day, without that day's season. 0 for those who are gone.
     """
@@ -140,19 +143,19 @@ def _channels(action: int, language: Array, u: Array) -> Array:
     if action == CALL:
         return np.full(len(u), _PHONE)
     short = np.where(language == 1, _WECHAT, _SMS)
-    return np.where((action == CONTENT) | (u < 0.45), _EMAIL, short)  # noqa: PLR2004
+    return np.where((action == CONTENT) | (u < 0.45), _EMAIL, short)
 
 
-def _read_mail(world: World, who: Array, day: int) -> None:
+def _read_mail(world: World, who: Array, tired: Array, day: int) -> None:
     """Draw who opens an e-mail that was sent today, who clicks, and who wants no more of them."""
-    state, rules = world.state, world.rules.campaigns
+    state = world.state
     rng = world.streams["mail"]
-    u, click, quit_ = rng.random((3, world.people.size))
-    hours = rng.uniform(9.6, 23.0, world.people.size)
-    alive = who[state.alive[who]]
-    opens = alive[u[alive] < 1.0 / (1.0 + np.exp(0.9 - 0.9 * state.engagement[alive]))]
-    world.logs.emails.add(len(opens), customer=opens, at=at(day, hours[opens]), clicked=click[opens] < 0.25)  # noqa: PLR2004
-    tired = rules.unsubscribe + 5 * rules.unsubscribe * state.sleeping_dog[opens]
-    leaves = opens[quit_[opens] < tired]
-    world.logs.unsubscribed.add(len(leaves), customer=leaves, at=at(day, hours[leaves] + 0.05))
-    state.marketing[leaves] = False
+    u, click, last = rng.random((3, len(who)))
+    hours = rng.uniform(9.6, 23.0, len(who))
+    opens = state.alive[who] & (u < 1.0 / (1.0 + np.exp(0.9 - 0.9 * state.engagement[who])))
+    world.logs.emails.add(
+        int(opens.sum()), customer=who[opens], at=at(day, hours[opens]), clicked=click[opens] < 0.25
+    )
+    leaves = opens & (last < tired)
+    world.logs.unsubscribed.add(int(leaves.sum()), customer=who[leaves], at=at(day, hours[leaves] + 0.05))
+    state.marketing[who[leaves]] = False

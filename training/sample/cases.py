@@ -1,7 +1,7 @@
 """Support cases: how long they stay open, whether they are reopened, and what an answer changes.
 
-``closed_at`` is the last closing: a reopened case has opened_at < reopened_at < closed_at, as a CRM that keeps
-one closing time shows it. A customer who is gone reopens nothing.
+``closed_at`` is the last closing: a reopened case has opened_at < reopened_at < closed_at, as a CRM that
+keeps one closing time shows it. A customer who is gone reopens nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from training.sample.world import Answers, World, satisfaction
 COMPLAINT, QUESTION, RETURN, TECHNICAL, OTHER = (
     CASE_TYPES.index(word) for word in ("complaint", "question", "return", "technical", "other")
 )
-_NORMAL, _HIGH, _URGENT = (PRIORITIES.index(word) for word in ("normal", "high", "urgent"))
+_LOW, _NORMAL, _HIGH, _URGENT = (PRIORITIES.index(word) for word in ("low", "normal", "high", "urgent"))
 _MEDIAN_HOURS: Final = np.array([40.0, 7.0, 60.0, 26.0, 18.0])
 _NEVER_CLOSED: Final = np.array([0.12, 0.02, 0.03, 0.05, 0.05])
 _REOPENED: Final = np.array([0.12, 0.03, 0.05, 0.08, 0.03])
 _LATEST_HOUR: Final = 23.4
-_HIGH_FROM, _URGENT_FROM = 0.85, 1.1
+_PRIORITY_FROM: Final = [0.12, 0.85, 1.1]
+"""From which urgency on a case is normal, high, urgent."""
 
 
 def open_cases(world: World, day: int, who: Array, kind: Array, earliest_hour: Array) -> None:
@@ -61,7 +62,7 @@ def open_cases(world: World, day: int, who: Array, kind: Array, earliest_hour: A
         reopened_at=np.where(again, reopened, NAT),
         closed_at=np.where(never, NAT, closed),
         type=kind,
-        priority=np.where(urgency > _URGENT_FROM, _URGENT, np.where(urgency > _HIGH_FROM, _HIGH, _NORMAL)),
+        priority=np.array([_LOW, _NORMAL, _HIGH, _URGENT])[np.digitize(urgency, _PRIORITY_FROM)],
     )
     np.add.at(state.open_complaints, who, complaint)
     np.add.at(state.dissatisfaction, who, complaint * rules.complaint_weight)

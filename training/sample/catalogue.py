@@ -194,7 +194,7 @@ def catalogue() -> Catalogue:
     popularity = 1.0 / (1.0 + noun) ** 0.7 * np.where(variant == 1, 0.45, 1.0)
     weights = np.array([_WEIGHTS[cluster] for cluster in CLUSTERS])
     choice = weights[:, group] * popularity / np.bincount(group, weights=popularity)[group]
-    retired = number % 23 == 11  # noqa: PLR2004
+    retired = number % 23 == 11
     words = [NOUNS[CATEGORIES[g]][n] for g, n, _ in rows]
     return Catalogue(
         category=group,

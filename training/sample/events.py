@@ -1,7 +1,7 @@
 """Web events: visits without and with an order, and what became of e-mails.
 
-Customers who denied behavioural tracking leave none. Every event of a customer lies before the customer's last
-day; nothing is recorded after the end of the data.
+Customers who denied behavioural tracking leave none. Every event of a customer lies before the day on which
+the customer leaves; nothing is recorded after the end of the data.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def visits(log: Rows, taste: Taste, goods: Catalogue, streams: Streams) -> tuple
     rng = streams["visits in detail"]
     size = len(log["customer"])
     start = at(log["day"], 9.6 + 13.4 * rng.beta(2.2, 1.5, size))
-    channel = np.where(rng.random(size) < 0.55, APP, WEB)  # noqa: PLR2004
+    channel = np.where(rng.random(size) < 0.55, APP, WEB)
     count = 1 + np.minimum(rng.poisson(1.6, size), _LONGEST_VISIT_VIEWS - 1)
     visit = np.repeat(np.arange(size), count)
     stay = np.maximum(rng.lognormal(3.5, 0.8, len(visit)), 2.0).clip(max=120.0)
@@ -71,12 +71,14 @@ def visits(log: Rows, taste: Taste, goods: Catalogue, streams: Streams) -> tuple
     total = 20.0 + np.bincount(visit, weights=stay, minlength=size)
     who, where = log["customer"], channel
     u = rng.random((4, size))
-    views = _rows("product_viewed", who[visit], viewed_at, product=product, duration=stay, channel=where[visit])
-    used = log["subscribed"] & (u[2] < 0.35)  # noqa: PLR2004
+    views = _rows(
+        "product_viewed", who[visit], viewed_at, product=product, duration=stay, channel=where[visit]
+    )
+    used = log["subscribed"] & (u[2] < 0.35)
     found = [
         _rows("session_started", who, start, duration=total, channel=where),
-        _some(_rows("signed_in", who, start + 4 * _SECOND, channel=where), u[0] < 0.6),  # noqa: PLR2004
-        _some(_rows("products_searched", who, start + 12 * _SECOND, channel=where), u[1] < 0.3),  # noqa: PLR2004
+        _some(_rows("signed_in", who, start + 4 * _SECOND, channel=where), u[0] < 0.6),
+        _some(_rows("products_searched", who, start + 12 * _SECOND, channel=where), u[1] < 0.3),
         _some(_rows("feature_used", who, start + 8 * _SECOND, channel=where), used),
         views,
         *_carts(views, visit, start + ((total + 5.0) * _SECOND).astype(np.int64), goods, rng),
@@ -93,13 +95,13 @@ def _some(rows: Rows, chosen: Array) -> Rows:
 def _carts(views: Rows, visit: Array, ends: Array, goods: Catalogue, rng: np.random.Generator) -> list[Rows]:
     """Return what was put into carts and left there."""
     u = rng.random((2, len(visit)))
-    added = u[0] < 0.09  # noqa: PLR2004
+    added = u[0] < 0.09
     value = goods.price[views["product"]] / 100.0
     add = {**views, "event": np.full(len(visit), NAMES.index("product_added")), "value": value}
     add["time"] = views["time"] + _SECOND
     add["duration"] = np.full(len(visit), np.nan)
     remove = {**add, "event": np.full(len(visit), NAMES.index("product_removed"))}
-    remove["time"] = ends[visit] - 2 * _SECOND
+    remove["time"] = views["time"] + np.rint(views["duration"] * _SECOND).astype(np.int64)
     with_cart = np.bincount(visit, weights=added * value, minlength=len(ends))
     first = np.searchsorted(visit, np.arange(len(ends)))
     who, where = views["customer"][first], views["channel"][first]
@@ -108,9 +110,9 @@ def _carts(views: Rows, visit: Array, ends: Array, goods: Catalogue, rng: np.ran
     begun = _rows("checkout_started", who, ends + 9 * _SECOND, value=with_cart, channel=where)
     return [
         _some(add, added),
-        _some(remove, added & (u[1] < 0.3)),  # noqa: PLR2004
-        _some(seen, (with_cart > 0) & (v[0] < 0.6)),  # noqa: PLR2004
-        _some(begun, (with_cart > 0) & (v[1] < 0.18)),  # noqa: PLR2004
+        _some(remove, added & (u[1] < 0.3)),
+        _some(seen, (with_cart > 0) & (v[0] < 0.6)),
+        _some(begun, (with_cart > 0) & (v[1] < 0.18)),
     ]
 
 
@@ -128,18 +130,20 @@ def purchases(orders: Rows, lines: Lines, streams: Streams) -> list[Rows]:
     spread = rng.uniform(0.05, 0.5, len(o))
     seen = start[o] + (spread * minutes[o] * 60 * _SECOND).astype(np.int64)
     stay = rng.uniform(5.0, 40.0, len(o))
-    looked = online[o] & (rng.random(len(o)) < 0.8)  # noqa: PLR2004
+    looked = online[o] & (rng.random(len(o)) < 0.8)
     money = lines.order_revenue / 100.0
     price = lines.price / 100.0
     early, late = orders["ordered_at"] - 80 * _SECOND, orders["ordered_at"] - 50 * _SECOND
     view = _rows("product_viewed", who[o], seen, product=lines.product, duration=stay, channel=where[o])
-    add = _rows("product_added", who[o], seen + 45 * _SECOND, product=lines.product, value=price, channel=where[o])
+    add = _rows(
+        "product_added", who[o], seen + 45 * _SECOND, product=lines.product, value=price, channel=where[o]
+    )
     return [
         _some(_rows("session_started", who, start, duration=minutes * 60, channel=where), online),
-        _some(_rows("signed_in", who, start + 5 * _SECOND, channel=where), online & (u[0] < 0.9)),  # noqa: PLR2004
+        _some(_rows("signed_in", who, start + 5 * _SECOND, channel=where), online & (u[0] < 0.9)),
         _some(view, looked),
         _some(add, online[o]),
-        _some(_rows("cart_viewed", who, early, value=money, channel=where), online & (u[1] < 0.7)),  # noqa: PLR2004
+        _some(_rows("cart_viewed", who, early, value=money, channel=where), online & (u[1] < 0.7)),
         _some(_rows("coupon_applied", who, late - 10 * _SECOND, channel=where), online & lines.has_coupon),
         _some(_rows("checkout_started", who, late, value=money, channel=where), online),
     ]

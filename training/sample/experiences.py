@@ -1,4 +1,4 @@
-"""What customers go through after an order: parcels that come late or broken, returns, reasons to complain."""
+"""What customers go through after an order: late or broken parcels, returns, reasons to complain."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ def _give_back(world: World, day: int, orders: Array) -> None:
     """Write down the refunds of today's returns; the money comes back some days later."""
     rng, rules = world.streams["refunds"], world.rules.experience
     rows = len(orders)
+    if not rows:
+        return
     days = rng.uniform(2.0, 12.0, rows)
     partial = rng.random(rows) < rules.partial_refunds
     world.logs.refunds.add(

@@ -47,14 +47,18 @@ def survey(logs: Logs, gone_at: Array, rules: Parameters, streams: Streams) -> A
         From when on a customer does nothing any more, microseconds; beyond the end where alive.
     """
     parts = _invitations(logs, rules, streams["invitations"])
-    customer, kind, asked_at, felt, alive, order = (np.concatenate(column) for column in zip(*parts, strict=True))
+    customer, kind, asked_at, felt, alive, order = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     rng = streams["answers"]
     rows = len(customer)
     truth = rules.satisfaction
     chance = 1.0 / (1.0 + np.exp(-(truth.response_log_odds + truth.response_slope * felt)))
     # Reviews are written unasked; strong feelings of either kind write more of them.
     chance = np.where(kind == REVIEW, truth.review_share * (0.7 + 0.5 * np.abs(felt)), chance)
-    answered_at = asked_at + (np.where(kind == REVIEW, 96.0, 60.0) * rng.random(rows) ** 2 * HOUR).astype(np.int64)
+    answered_at = asked_at + (np.where(kind == REVIEW, 96.0, 60.0) * rng.random(rows) ** 2 * HOUR).astype(
+        np.int64
+    )
     answered = (rng.random(rows) < chance) & alive & (answered_at < gone_at[customer]) & (answered_at <= END)
     asked = Asked(
         customer=customer,
@@ -110,4 +114,4 @@ def _scores(kind: Array, felt: Array, rules: Parameters, rng: np.random.Generato
     raw = np.select([kind == NPS, kind == CES], [recommend, effort], star)
     low = np.where(kind == NPS, 0.0, 1.0)
     high = np.select([kind == code for code in SCALE_MAX], list(SCALE_MAX.values()))
-    return np.clip(np.rint(raw), low, high)
+    return np.asarray(np.clip(np.rint(raw), low, high))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from app.domain.history import Array
-from training.sample.people import DISCOUNT_CAMPAIGN, People
 from training.sample.parameters import Parameters
+from training.sample.people import DISCOUNT_CAMPAIGN, People
 from training.sample.world import World
 
 

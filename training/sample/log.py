@@ -18,7 +18,7 @@ class Log:
         self._parts: dict[str, list[Array]] = {name: [] for name in kinds}
         self.rows = 0
 
-    def add(self, rows: int, **columns: Any) -> Array:  # noqa: ANN401 - scalars and arrays alike
+    def add(self, rows: int, **columns: Any) -> Array:
         """Append rows and return their numbers.
 
         Parameters

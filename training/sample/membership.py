@@ -23,10 +23,11 @@ _FAMILY: Final = PLANS.index("family")
 
 
 def subscribe(world: World, day: int) -> None:
-    """Start, cancel and renew memberships on a day."""
+    """Start, cancel and renew memberships on a day; nobody ends one and starts another on the same day."""
+    free = ~world.state.subscribed
     _cancel(world, day)
     _renew(world, day)
-    _start(world, day)
+    _start(world, day, free)
 
 
 def fee(months: Array, plan: Array) -> Array:
@@ -35,23 +36,23 @@ def fee(months: Array, plan: Array) -> Array:
     return np.asarray(base * np.where(plan == _FAMILY, 1.5, 1.0))
 
 
-def _start(world: World, day: int) -> None:
+def _start(world: World, day: int, free: Array) -> None:
     state, people, rules = world.state, world.people, world.rules.subscription
     rng = world.streams["memberships"]
     u, term = rng.random((2, people.size))
     arrives = people.arrival == day
     later = rules.start_rate * np.exp(0.4 * state.engagement)
     joins = np.where(arrives, (people.plan >= 1) * rules.start_with_plan, later)
-    free = ~state.subscribed & (arrives | (state.orders >= 2))  # noqa: PLR2004
-    who = np.flatnonzero(state.alive & free & (u < joins))
-    months = np.where(term[who] < 0.62, 1, np.where(term[who] < 0.78, 3, 12))  # noqa: PLR2004
+    may = state.alive & free & (arrives | (state.orders >= 2))
+    who = np.flatnonzero(may & (u < joins))
+    months = np.where(term[who] < 0.62, 1, np.where(term[who] < 0.78, 3, 12))
     _write(world, day, who, months, renewed=False)
 
 
 def _write(world: World, day: int, who: Array, months: Array, *, renewed: bool) -> None:
     """Write down memberships that begin on a day and make them the current ones."""
     state = world.state
-    recurring = months < 12  # noqa: PLR2004
+    recurring = months < 12
     ends = np.where(recurring, -NEVER, day + _YEAR_DAYS)
     rows = world.logs.memberships.add(
         len(who), customer=who, day=day, months=months, renewed=renewed, term_ends=ends

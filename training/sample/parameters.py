@@ -13,7 +13,7 @@ class Purchase:
     """Orders of a customer who is alive: a modulated renewal process with gamma-distributed rates."""
 
     rate_shape: float = 1.4
-    rate_mean: float = 1 / 34
+    rate_mean: float = 1 / 30
     regular_share: float = 0.35
     """Share of customers whose gaps are Erlang-2; the others' are exponential."""
     first_order_on_arrival: float = 0.72
@@ -31,8 +31,8 @@ class Purchase:
 class Engagement:
     """Visits and the latent engagement (an Ornstein-Uhlenbeck process around a personal level)."""
 
-    reversion: float = 1 / 25
-    deviation: float = 0.75
+    reversion: float = 1 / 30
+    deviation: float = 0.85
     satisfied_level: float = 0.3
     dissatisfaction: float = -0.6
     """How far one unit of dissatisfaction moves the level that engagement reverts to."""
@@ -47,15 +47,15 @@ class Engagement:
 class Dropout:
     """Log hazard of leaving for good, evaluated every day of a customer's life."""
 
-    base: float = -6.35
+    base: float = -6.85
     frailty_deviation: float = 0.45
-    dissatisfaction: float = 0.75
-    open_complaint: float = 0.9
+    dissatisfaction: float = 0.8
+    open_complaint: float = 1.0
     subscription: float = -1.0
-    discount_acquisition: float = 0.75
-    engagement: float = -0.85
+    discount_acquisition: float = 0.9
+    engagement: float = -1.0
     satisfied_nature: float = -0.4
-    single_order: float = 0.6
+    single_order: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,10 @@ class Campaigns:
     call: float = -0.15
     call_dissatisfied: float = 0.7
     content: float = 0.12
-    unsubscribe: float = 0.006
-    unsubscribe_newsletter: float = 0.0015
+    unsubscribe: float = 0.015
+    unsubscribe_sleeping_dog: float = 0.05
+    unsubscribe_newsletter: float = 0.004
+    """Chances that an opened e-mail is the last one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,9 +114,9 @@ def draw_people(size: int, first_number: int, rules: Parameters, days: Calendar,
         store_share=np.where(in_china, rng.beta(1.0, 6.0, size), 0.0),
         cluster=rng.choice(len(CLUSTERS), size, p=[0.22, 0.18, 0.22, 0.14, 0.12, 0.12]),
         plan=_with_missing(rng.choice(len(PLANS), size, p=[0.66, 0.24, 0.1]), 0.03, rng),
-        household=np.where(rng.random(size) < 0.15, np.nan, 1.0 + rng.binomial(5, 0.3, size)),  # noqa: PLR2004
-        newsletter=rng.random(size) < 0.45,  # noqa: PLR2004
-        birth_year=np.where(profile.random(size) < 0.2, np.nan, _birth_years(size, profile)),  # noqa: PLR2004
+        household=np.where(rng.random(size) < 0.15, np.nan, 1.0 + rng.binomial(5, 0.3, size)),
+        newsletter=rng.random(size) < 0.45,
+        birth_year=np.where(profile.random(size) < 0.15, np.nan, _birth_years(size, profile)),
         gender=_with_missing(profile.choice(len(GENDERS), size, p=[0.58, 0.42]), 0.12, profile),
         granted=_consents(size, streams["consents"]),
     )

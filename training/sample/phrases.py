@@ -92,7 +92,12 @@ ENGLISH: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 CHINESE: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "delivery": (
         ("发货很快。", "快递提前一天就到了。", "说哪天到就哪天到，很准时。", "物流比想象中快多了。"),
-        ("比承诺的时间晚了好几天。", "物流实在太慢了。", "等了一个多星期，也没人告诉我原因。", "物流信息好几天不更新。"),
+        (
+            "比承诺的时间晚了好几天。",
+            "物流实在太慢了。",
+            "等了一个多星期，也没人告诉我原因。",
+            "物流信息好几天不更新。",
+        ),
     ),
     "quality": (
         ("{p}做工很好。", "质量很不错，比图片上还好。", "{p}正是我想要的。", "{p}回购好几次了，一直很满意。"),
@@ -128,5 +133,5 @@ OPENINGS: Final = (
         ("非常满意。", "一如既往地好。", "很喜欢。", "会回购。", ""),
     ),
 )
-JOINTS: Final = ((" ", " But: "), ("", "不过，"))
+JOINTS: Final = ((" ", " On the other hand: "), ("", "不过，"))
 """What stands between sentences of one mind and of two minds, in English and Chinese."""

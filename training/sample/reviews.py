@@ -1,4 +1,4 @@
-"""Review texts: sentences about one to three aspects whose polarity follows what the customer went through."""
+"""Review texts: sentences about one to three aspects, in the polarity of what the customer went through."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def write_reviews(
     weight[:, QUALITY] += 0.3 + 0.6 * defect
     rank = np.argsort(np.argsort(-weight, axis=1), axis=1)
     mentioned = rank < rng.integers(1, _MOST_ASPECTS + 1, rows)[:, None]
-    praises = rng.random(weight.shape) < 1.0 / (1.0 + np.exp(-(0.7 + 1.9 * satisfaction)))[:, None]
-    praises[:, DELIVERY] = np.where(late, False, praises[:, DELIVERY] | (rng.random(rows) < 0.5))  # noqa: PLR2004
+    log_odds = 0.1 + 1.5 * (score - 3.0) + 0.6 * satisfaction
+    praises = rng.random(weight.shape) < 1.0 / (1.0 + np.exp(-log_odds))[:, None]
+    praises[:, DELIVERY] = ~late & (praises[:, DELIVERY] | (rng.random(rows) < 0.5))
     praises[:, QUALITY] &= ~defect
     polarity = np.where(mentioned, np.where(praises, 1, -1), 0)
     mood = np.digitize(score, [2.5, 3.5])
@@ -68,16 +69,16 @@ def write_reviews(
 
 
 def _compose(polarity: Array, rank: Array, mood: int, language: int, product: str, pick: Array) -> str:
-    """Join an opening and the sentences of one review."""
+    """Join an opening and the sentences of one review: first those that go with its mood, then the others."""
     book = _BOOKS[language]
     same, turn = JOINTS[language]
     openings = OPENINGS[language][mood]
     text = openings[int(pick[-1] * len(openings))]
-    before = 0
-    for aspect in np.argsort(rank):
+    tone = (-1, 0, 1)[mood]
+    said = [aspect for aspect in np.argsort(rank) if polarity[aspect]]
+    before = tone
+    for aspect in sorted(said, key=lambda aspect: polarity[aspect] != (tone or polarity[said[0]])):
         sign = int(polarity[aspect])
-        if not sign:
-            continue
         sentences = book[ASPECTS[aspect]][0 if sign > 0 else 1]
         sentence = sentences[int(pick[aspect] * len(sentences))].format(p=product)
         joint = turn if before and before != sign else same

@@ -39,7 +39,7 @@ def at(day: Array | int, hours: Array | float = 0.0) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """One value per day: demand factor, sale on or not, carriers' strain (log odds), month and quarter marks."""
+    """Per day: demand factor, whether a sale is on, carriers' strain (log odds). Then two lists of days."""
 
     demand: Array
     sale: Array
@@ -63,15 +63,15 @@ def calendar() -> Calendar:
     strain = 0.9 * _between("11-08", "12-18")
     for word in NEW_YEARS:
         distance = (_DATES - np.datetime64(word)).astype(int)
-        demand = demand * np.where((distance >= -21) & (distance <= -6), 1.15, 1.0)  # noqa: PLR2004
-        demand = demand * np.where((distance >= -5) & (distance <= 9), 0.45, 1.0)  # noqa: PLR2004
-        strain = strain + 1.1 * ((distance >= -9) & (distance <= 14))  # noqa: PLR2004
+        demand = demand * np.where((distance >= -21) & (distance <= -6), 1.15, 1.0)
+        demand = demand * np.where((distance >= -5) & (distance <= 9), 0.45, 1.0)
+        strain = strain + 1.1 * ((distance >= -9) & (distance <= 14))
     weekday = (_DATES.astype(int) + 3) % 7
-    demand = demand * np.where(weekday >= 5, 1.12, 0.95)  # noqa: PLR2004
+    demand = demand * np.where(weekday >= 5, 1.12, 0.95)
     months = _DATES.astype("datetime64[M]")
-    month_start = _DATES == months.astype("datetime64[D]")
+    month_start = months.astype("datetime64[D]") == _DATES
     in_quarter = months.astype(int) % 3 == 0
-    mid_month = (_DATES - months.astype("datetime64[D]")).astype(int) == 14  # noqa: PLR2004
+    mid_month = (_DATES - months.astype("datetime64[D]")).astype(int) == 14
     return Calendar(
         demand=demand / demand[:365].mean(),
         sale=_between("06-10", "06-18") | _between("11-01", "11-11") | _between("12-08", "12-12"),

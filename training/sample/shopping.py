@@ -1,4 +1,4 @@
-"""Visits and orders of one day: visits come from engagement, orders from the personal rate and from visits."""
+"""Visits and orders of a day: visits come from engagement, orders from the personal rate and from visits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.history import MICROSECONDS_PER_DAY, NAT, Array
 from training.sample.season import DAYS, HOUR, at
 from training.sample.world import APP, CANCELLED, COMPLETED, STORE, WEB, Parcels, World
 
-_LATEST_HOUR = 23.4
+_LATEST_HOUR = 23.2
 _PROMISED_DAYS = 4
 _EXTRA_DAYS_REMOTE = 2
 
@@ -24,10 +24,13 @@ def browse(world: World, day: int) -> None:
     world.logs.sessions.add(len(who), customer=who, day=day, subscribed=state.subscribed[who])
 
 
-def purchase_rate(world: World, day: int) -> Array:
-    """Return the rate of orders on a day without any campaign, shape (N,); 0 for those who are gone."""
+def purchase_rate(world: World, day: int, last_order: Array | None = None) -> Array:
+    """Return the rate of orders on a day without any campaign, shape (N,); 0 for those who are gone.
+
+    ``last_order`` holds the days from which gaps are counted, those of the last orders if not given.
+    """
     rules, state, people = world.rules.purchase, world.state, world.people
-    waited = (day - state.last_order) * people.rate
+    waited = (day - (state.last_order if last_order is None else last_order)) * people.rate
     rate = people.rate * np.where(people.regular, 4.0 * waited / (1.0 + 2.0 * waited), 1.0)
     rate = np.where(state.orders == 0, rules.first_order_rate, rate)
     sale = rules.sale_for_discount_lovers * world.days.sale[day] * people.discount_love
@@ -41,17 +44,19 @@ def buy(world: World, day: int) -> None:
     state, people, rules = world.state, world.people, world.rules.purchase
     without = purchase_rate(world, day)
     in_window = (day < state.window_ends) & (state.contact >= 0)
-    state.hazard_without += np.where(in_window, np.where(state.converted, state.frozen_rate, without), 0.0)
+    if in_window.any():
+        state.hazard_without += np.where(in_window, purchase_rate(world, day, state.order_before), 0.0)
     rate = without * np.exp(np.where(in_window & state.treated, state.effect, 0.0))
     chance = -np.expm1(-rate)
     chance[state.alive & (people.arrival == day)] = rules.first_order_on_arrival
     draw = world.streams["purchases"].random((3, people.size))
     buys = state.alive & (draw[0] < chance)
     first = np.flatnonzero(buys)
+    if not len(first):
+        return
     who = np.concatenate([first, first[draw[1][first] < rules.second_order_same_day]])
-    orders = _place(world, day, who, repeated=np.arange(len(who)) >= len(first))
+    orders = _place(world, day, who, len(first))
     converts = np.flatnonzero(buys & in_window & ~state.converted)
-    state.frozen_rate[converts] = without[converts]
     state.converted[converts] = True
     rows = orders[np.searchsorted(first, converts)]
     world.logs.outcomes.add(len(converts), contact=state.contact[converts], order=rows)
@@ -59,14 +64,19 @@ def buy(world: World, day: int) -> None:
     state.orders[first] += 1
 
 
-def _place(world: World, day: int, who: Array, *, repeated: Array) -> Array:
-    """Write down the orders of a day with their deliveries; return their row numbers."""
+def _place(world: World, day: int, who: Array, firsts: int) -> Array:
+    """Write down the orders of a day with their deliveries; return their row numbers.
+
+    The first ``firsts`` customers are all different; the others order once more, later on that day.
+    """
     rng, state, people = world.streams["orders"], world.state, world.people
     rows = len(who)
-    hours = np.clip(10.0 + 13.0 * rng.beta(2.2, 1.6, rows) + 2.0 * repeated, 10.0, _LATEST_HOUR)
+    hours = np.minimum(10.0 + 13.0 * rng.beta(2.2, 1.6, rows), _LATEST_HOUR)
+    wait = rng.uniform(0.3, 0.5, rows - firsts)
+    hours[firsts:] = hours[np.searchsorted(who[:firsts], who[firsts:])] + wait
     ordered_at = at(day, hours) + rng.integers(0, 1_000_000, rows)
     in_store = rng.random(rows) < people.store_share[who]
-    channel = np.where(in_store, STORE, np.where(rng.random(rows) < 0.55, APP, WEB))  # noqa: PLR2004
+    channel = np.where(in_store, STORE, np.where(rng.random(rows) < 0.55, APP, WEB))
     cancelled = (rng.random(rows) < world.rules.purchase.cancelled_share) & ~in_store
     promised, shipped, delivered, late = _deliver(world, day, who, ordered_at)
     arrives = ~in_store & ~cancelled
@@ -87,7 +97,9 @@ def _place(world: World, day: int, who: Array, *, repeated: Array) -> Array:
         late_days=np.where(arrives, late, 0),
         cancelled_at=np.where(cancelled, ordered_at + (rng.uniform(0.3, 3.0, rows) * HOUR).astype(int), NAT),
     )
-    _expect(world, np.where(in_store, day + 1, _day_of(delivered)), orders, who, np.where(in_store, 0, late), defect, ~cancelled)
+    arrives_on = np.where(in_store, day + 1, _day_of(delivered))
+    parcels = Parcels(order=orders, customer=who, late_days=np.where(in_store, 0, late), defect=defect)
+    _expect(world, np.where(cancelled, DAYS, arrives_on), parcels)
     return orders
 
 
@@ -113,11 +125,15 @@ def _day_of(times: Array) -> Array:
     return (times - at(0)) // MICROSECONDS_PER_DAY
 
 
-def _expect(
-    world: World, arrives_on: Array, order: Array, customer: Array, late: Array, defect: Array, comes: Array
-) -> None:
-    """Put parcels on the agenda of the days on which they arrive."""
-    for arrival in sorted(set(arrives_on[comes & (arrives_on < DAYS)].tolist())):
-        rows = comes & (arrives_on == arrival)
-        parcel = Parcels(order=order[rows], customer=customer[rows], late_days=late[rows], defect=defect[rows])
-        world.parcels[arrival].append(parcel)
+def _expect(world: World, arrives_on: Array, parcels: Parcels) -> None:
+    """Put parcels on the agenda of the days on which they arrive; days after the end are dropped."""
+    for day in sorted(set(arrives_on[arrives_on < DAYS].tolist())):
+        rows = arrives_on == day
+        world.parcels[day].append(
+            Parcels(
+                order=parcels.order[rows],
+                customer=parcels.customer[rows],
+                late_days=parcels.late_days[rows],
+                defect=parcels.defect[rows],
+            )
+        )

@@ -51,7 +51,7 @@ class State:
     sleeping_dog: Array
     converted: Array
     hazard_without: Array
-    frozen_rate: Array
+    order_before: Array
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ def begin(people: People, rules: Parameters, days: Calendar, streams: Streams) -
         sleeping_dog=np.zeros(size, dtype=bool),
         converted=np.zeros(size, dtype=bool),
         hazard_without=np.zeros(size),
-        frozen_rate=np.zeros(size),
+        order_before=np.full(size, NEVER),
     )
     return World(people=people, rules=rules, days=days, streams=streams, state=state)
 

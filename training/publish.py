@@ -35,9 +35,9 @@ from app.artifacts.manifest import (
 )
 from app.artifacts.reader import parse_release, read_release_bytes
 from app.artifacts.writer import replace_file
-from app.domain.errors import ArtifactError, InputError, PublicationError
+from app.domain.errors import ArtifactError, InputError, PublicationError, StructureError
 from app.serving.loading import read_release
-from app.serving.trial import try_release
+from app.serving.trial import TRIAL_MEMORY_BYTES, TRIAL_SECONDS, Trial, try_release
 from training.inventory import catalogue, newest, read_manifest_bytes, table
 
 Clock = Callable[[], datetime]
@@ -50,7 +50,14 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def publish(models: Path, entries: Mapping[str, str], *, keep_others: bool, now: Clock = _utc_now) -> str:
+def publish(
+    models: Path,
+    entries: Mapping[str, str],
+    *,
+    keep_others: bool,
+    now: Clock = _utc_now,
+    trial: Trial = try_release,
+) -> str:
     """Put artifacts in force together, and return the release's name.
 
     Parameters
@@ -61,8 +68,8 @@ def publish(models: Path, entries: Mapping[str, str], *, keep_others: bool, now:
         What shall answer; at least one unless others are kept.
     keep_others : bool
         Whether the current release's other capabilities stay in force.
-    now : callable
-        The time of publication.
+    now, trial : callable
+        The time of publication; how a release is tried before it may answer.
 
     Raises
     ------
@@ -94,14 +101,14 @@ def publish(models: Path, entries: Mapping[str, str], *, keep_others: bool, now:
         }
         document["name"] = release_name(document)
         data = canonical_bytes(document)
-        _verify(models, data)
+        _verify(models, data, trial)
         (models / RELEASES_FOLDER).mkdir(exist_ok=True)
         replace_file(models / RELEASES_FOLDER / f"{document['name']}.json", data)
         replace_file(models / RELEASE_NAME, data)
         return str(document["name"])
 
 
-def activate(models: Path, release: str) -> str:
+def activate(models: Path, release: str, *, trial: Trial = try_release) -> str:
     """Put an earlier release in force again, with the same bytes, and return its name.
 
     Raises
@@ -112,10 +119,10 @@ def activate(models: Path, release: str) -> str:
         It is damaged, or would not answer as it should.
     """
     with _locked(models):
-        return _activate(models, release)
+        return _activate(models, release, trial)
 
 
-def rollback(models: Path, release: str | None = None) -> str:
+def rollback(models: Path, release: str | None = None, *, trial: Trial = try_release) -> str:
     """Go back to a release, by default the one before the current, and return its name.
 
     Raises
@@ -133,33 +140,33 @@ def rollback(models: Path, release: str | None = None) -> str:
             if current.previous is None:
                 raise InputError(f"{current.name} is the first release; there is none before it")
             release = current.previous
-        return _activate(models, release)
+        return _activate(models, release, trial)
 
 
-def _activate(models: Path, name: str) -> str:
+def _activate(models: Path, name: str, trial: Trial) -> str:
     if not re.fullmatch(RELEASE_PATTERN, name) or not (models / RELEASES_FOLDER / f"{name}.json").exists():
         raise InputError(
             f"there is no release of that name in {models / RELEASES_FOLDER}; `list` shows those there are"
         )
     data = read_release_bytes(models, name)
     if parse_release(data).name != name:
-        raise ArtifactError(f"{name}.json holds a release of another name")
-    _verify(models, data)
+        raise StructureError(f"{name}.json holds a release of another name")
+    _verify(models, data, trial)
     replace_file(models / RELEASE_NAME, data)
     return name
 
 
-def _verify(models: Path, data: bytes) -> None:
+def _verify(models: Path, data: bytes, trial: Trial) -> None:
     """Refuse a release that the service would refuse (rules 1 and 2)."""
     for name, artifact in read_release(models, data).artifacts.items():
         for variant in artifact.manifest.variants:
             for population in variant.populations:
                 if population.grade == _HELD_BACK_GRADE and population.tier != "rules":
                     raise PublicationError(
-                        f"{name}/{artifact.manifest.version}: {variant.name}/{population.name} has grade C: it "
-                        f"does not beat its baseline and cannot be published as tier {population.tier}"
+                        f"{name}/{artifact.manifest.version}: {variant.name}/{population.name} has grade C: "
+                        f"it does not beat its baseline and cannot be published as tier {population.tier}"
                     )
-    asyncio.run(try_release(models, data))
+    asyncio.run(trial(models, data, seconds=TRIAL_SECONDS, memory_bytes=TRIAL_MEMORY_BYTES))
 
 
 def _current(models: Path, *, must_be_readable: bool) -> Release | None:

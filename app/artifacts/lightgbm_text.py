@@ -19,7 +19,8 @@ Rules:
    end to end. Decision types have known bits.
 6. Leaves are finite and bounded; thresholds are numbers, or infinite where a split only parts missing
    values from known ones. Counts are positive and add up, because contributions divide by them.
-7. After the trees stand importances and parameters, which no answer depends on, in lines of the known form.
+7. After the trees stand importances and parameters in lines of the known form. No answer depends on them but
+   for ``linear_tree``, which is 0.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ _NUMBERS: Final = _list_of(_NUMBER)
 _THRESHOLDS: Final = _list_of(f"-?inf|{_NUMBER}")
 _CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 _TAIL_LINE: Final = re.compile(
-    r"|feature_importances:|[^=\[\]]{1,256}=[0-9.eE+]{1,32}|parameters:|\[[a-z_0-9]{1,64}: [^\[\]]{0,65536}\]"
+    r"|feature_importances:|[^=\[\]]{1,256}=[0-9.eE+]{1,32}"
+    r"|parameters:|\[linear_tree: 0\]|\[(?!linear_tree)[a-z_0-9]{1,64}: [^\[\]]{0,65536}\]"
     r"|end of parameters|pandas_categorical:(null|\[\])"
 )
 _CATEGORICAL: Final = 1

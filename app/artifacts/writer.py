@@ -74,7 +74,8 @@ def manifest_bytes(draft: ManifestDraft, files: Mapping[str, bytes]) -> tuple[by
         As :func:`write_artifact`.
     """
     check_file_names(files)
-    document = draft.model_dump(mode="json", by_alias=True)
+    # Not mode="json", which would write NaN as null; canonical bytes refuse it.
+    document = draft.model_dump(by_alias=True)
     document["files"] = {
         name: {"size": len(content), "sha256": sha256(content)} for name, content in files.items()
     }

@@ -31,9 +31,7 @@ from app.serving.score import Ask, score
 TOLERANCE: Final = 1e-9
 CUSTOMERS_LIMIT: Final = 1_000
 FIELDS: Final = frozenset({"timezone", "attributes", "as_of", "customers", "answers"})
-_LEFT_OUT: Final = re.compile(
-    r"answers\[\d+\](\.release|\.\w+\.model\.version|\.\w+\.reasons\[\d+\]\.text)"
-)
+_LEFT_OUT: Final = re.compile(r"answers\[\d+\](\.release|\.\w+\.model\.version|\.\w+\.reasons\[\d+\]\.text)")
 
 
 def write_golden(

@@ -180,7 +180,7 @@ def _load_variant(manifest: Manifest, variant: Variant, files: Mapping[str, byte
             raise StructureError(f"the estimator {entry.file} is not among the files")
         if (entry.kind, entry.file) not in read:
             check_estimator(entry.kind, entry.file, files[entry.file], features)
-            read[entry.kind, entry.file] = READERS[entry.kind](files[entry.file])
+            read[entry.kind, entry.file] = _estimator(entry.kind, entry.file, files[entry.file])
     return Model(
         features=features,
         rungs=tuple(
@@ -191,6 +191,15 @@ def _load_variant(manifest: Manifest, variant: Variant, files: Mapping[str, byte
         horizon_days=manifest.label.horizon_days,
         settings=MappingProxyType(dict(manifest.settings)),
     )
+
+
+def _estimator(kind: str, file: str, data: bytes) -> Estimator:
+    """Return a fitted model from bytes whose structure has been checked."""
+    try:
+        return READERS[kind](data)
+    except ValueError as error:
+        # LightGBM's own parameters, which no answer depends on, are parsed as JSON and may still fail.
+        raise StructureError(f"{file}: its parser refuses it: {type(error).__name__}") from error
 
 
 def _rung(population: Population, estimator: Estimator) -> Rung:

@@ -21,12 +21,12 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from app.artifacts.canonical import sha256
 from app.artifacts.manifest import RELEASE_NAME, Release
@@ -39,7 +39,7 @@ from app.domain.errors import (
 )
 from app.serving.loading import VerifiedRelease, load_release, read_release
 from app.serving.release import LoadedRelease
-from app.serving.trial import TRIAL_MEMORY_BYTES, TRIAL_SECONDS, TrialReport, try_release
+from app.serving.trial import TRIAL_MEMORY_BYTES, TRIAL_SECONDS, Trial, try_release
 
 log = logging.getLogger("kith")
 
@@ -50,16 +50,6 @@ _OF_THE_BYTES: Final = (DigestMismatchError, FeatureMismatchError, GoldenAnswerE
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 """Name, inode, size, time of change of content and of the file, of every watched file that exists."""
-
-
-class Trial(Protocol):
-    """How a release is tried before it is loaded; see :func:`app.serving.trial.try_release`."""
-
-    def __call__(
-        self, models: Path, data: bytes, *, seconds: float, memory_bytes: int
-    ) -> Awaitable[TrialReport]:
-        """Try a release."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import app
 from app.domain.errors import (
@@ -41,6 +41,9 @@ TRIAL_SECONDS: Final = 30.0
 TRIAL_MEMORY_BYTES: Final = 2 << 30
 """Address space of the child. Libraries alone take about half a GiB of it."""
 
+COMMAND: Final = (sys.executable, "-P", "-m", "app.serving.trial")
+"""Without -P, a module that lies in the working directory could take the place of a library."""
+
 _VERDICTS: Final = {
     error.__name__: error
     for error in (
@@ -55,6 +58,10 @@ _VERDICTS: Final = {
 _PASSED_ON: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONTZPATH")
 """What the child gets of the environment: where libraries are. No setting, no key, no database URL."""
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_NOT_NEEDED: Final = ("sklearn", "pandas", "pyarrow", "matplotlib", "graphviz", "dask")
+"""LightGBM imports these where it finds them, which takes seconds; the service's image has none of them."""
+_WRITTEN_BYTES: Final = 1 << 20
+"""Room for a verdict that goes to a file, and no more."""
 _LAST_WORDS: Final = 300
 
 
@@ -67,12 +74,23 @@ class TrialReport:
     memory_bytes: int
 
 
+class Trial(Protocol):
+    """How a release is tried before it may answer; :func:`try_release` is the way."""
+
+    def __call__(
+        self, models: Path, data: bytes, *, seconds: float, memory_bytes: int
+    ) -> Coroutine[Any, Any, TrialReport]:
+        """Try a release."""
+        ...
+
+
 async def try_release(
     models: Path,
     data: bytes,
     *,
     seconds: float = TRIAL_SECONDS,
     memory_bytes: int = TRIAL_MEMORY_BYTES,
+    command: Sequence[str] = COMMAND,
 ) -> TrialReport:
     """Try a release in a child process.
 
@@ -84,6 +102,8 @@ async def try_release(
         The release file's content.
     seconds, memory_bytes : float, int
         Wall time, and address space.
+    command : sequence of str
+        The child; it gets :func:`main`'s arguments after these.
 
     Raises
     ------
@@ -93,10 +113,7 @@ async def try_release(
         The verdict of the child, of the class that it found.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "app.serving.trial",
+        *command,
         str(models),
         "-",
         f"--seconds={seconds}",
@@ -187,7 +204,7 @@ def _limit(seconds: float, memory_bytes: int) -> None:
         (resource.RLIMIT_CPU, (cpu, cpu + 1)),
         (resource.RLIMIT_AS, (memory_bytes, memory_bytes)),
         (resource.RLIMIT_CORE, (0, 0)),
-        (resource.RLIMIT_FSIZE, (0, 0)),
+        (resource.RLIMIT_FSIZE, (_WRITTEN_BYTES, _WRITTEN_BYTES)),
     ):
         # A system may know no such limit, or allow less already: the parent's clock holds in any case.
         with suppress(ValueError, OSError):
@@ -196,6 +213,8 @@ def _limit(seconds: float, memory_bytes: int) -> None:
 
 def _try(models: Path, release: str) -> dict[str, Any]:
     """Load a release, ask every estimator, answer every golden history; return what that took."""
+    for name in _NOT_NEEDED:
+        sys.modules[name] = None  # type: ignore[assignment]  # how Python marks a module as absent
     # Only now: these import LightGBM.
     from app.serving.golden import check_golden  # noqa: PLC0415
     from app.serving.loading import load_release, read_release  # noqa: PLC0415
@@ -214,7 +233,9 @@ def _try(models: Path, release: str) -> dict[str, Any]:
     return {
         "customers": customers,
         "seconds": round(time.perf_counter() - start, 3),
-        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        # In bytes on macOS, in KiB elsewhere.
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        * (1 if sys.platform == "darwin" else 1024),
     }
 
 

@@ -1,7 +1,7 @@
 """Tiny real artifacts: real estimators over a few real features, written and published by the real code.
 
-For the tests of artifacts, serving and publishing. ``publish_quietly`` writes the files of a release without the
-checks of ``training.publish``, as a careless or hostile publisher would.
+For the tests of artifacts, serving and publishing. ``publish_quietly`` writes the files of a release without
+the checks of ``training.publish``, as a careless or hostile publisher would.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ FULL: Final = ("days_since_last_order", "order_days", "country", "attribute.cont
 SUMMARY: Final = ("summary.days_since_last_order", "summary.order_count")
 CONTRACTS: Final = ("monthly", "yearly")
 BUSINESS: Final = BusinessEntry(
-    name="tiny", currency="GBP", timezone="Europe/London", consent_defaults={"marketing": "denied"}, simulated=True
+    name="tiny",
+    currency="GBP",
+    timezone="Europe/London",
+    consent_defaults={"marketing": "denied"},
+    simulated=True,
 )
 
 
@@ -58,7 +62,13 @@ def feature_entry(name: str) -> FeatureEntry:
     if name == "attribute.contract":
         label = Text(en="contract type", zh_cn="合约类型")
         return FeatureEntry(
-            name=name, version=1, kind="category", unit="word", table="customers", vocabulary=CONTRACTS, label=label
+            name=name,
+            version=1,
+            kind="category",
+            unit="word",
+            table="customers",
+            vocabulary=CONTRACTS,
+            label=label,
         )
     known = LIBRARY[name]
     return FeatureEntry(
@@ -143,9 +153,7 @@ def rates_document(base: float = -0.5) -> dict[str, Any]:
     }
 
 
-def population(
-    name: str, kind: str, file: str, tier: Tier = "statistical", grade: Grade = "A"
-) -> Population:
+def population(name: str, kind: str, file: str, tier: Tier = "statistical", grade: Grade = "A") -> Population:
     """Return the entry of one population."""
     return Population(
         name=name,
@@ -176,7 +184,9 @@ def draft(**changes: Any) -> ManifestDraft:
         "capability": "churn",
         "business": BUSINESS,
         "label": Label(
-            definition="inactivity", horizon_days=90, text=Text(en="no order in 90 days", zh_cn="90 天内无订单")
+            definition="inactivity",
+            horizon_days=90,
+            text=Text(en="no order in 90 days", zh_cn="90 天内无订单"),
         ),
         "settings": {"gone_after_days": 365},
         "variants": (
@@ -232,8 +242,8 @@ def customers() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def files(seed: int = 0, **changes: bytes) -> dict[str, bytes]:
-    """Return all files of the artifact of :func:`draft`, golden answers included."""
+def files(seed: int = 0, changes: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """Return all files of the artifact of :func:`draft`, golden answers included, some of them changed."""
     models = estimators(seed)
     golden = write_golden(load_draft(draft(), models), customers(), AS_OF, {"contract": "categorical"})
     made = {
@@ -243,12 +253,17 @@ def files(seed: int = 0, **changes: bytes) -> dict[str, bytes]:
         CARD_MARKDOWN_NAME: b"# Card\n",
         "gains.svg": b"<svg/>",
     }
-    return {**made, **changes}
+    return {**made, **(changes or {})}
 
 
-def write(models: Path, seed: int = 0, changed: ManifestDraft | None = None, **changes: bytes) -> Path:
-    """Write a tiny artifact and return its folder."""
-    return write_artifact(models, draft() if changed is None else changed, files(seed, **changes))
+def write(
+    models: Path,
+    seed: int = 0,
+    changes: Mapping[str, bytes] | None = None,
+    changed: ManifestDraft | None = None,
+) -> Path:
+    """Write a tiny artifact, with changed files or another draft, and return its folder."""
+    return write_artifact(models, draft() if changed is None else changed, files(seed, changes))
 
 
 def release_bytes(previous: str | None, created_at: str, *artifacts: Path) -> bytes:

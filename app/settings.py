@@ -1,7 +1,7 @@
 """Every ``KITH_*`` variable: typed, with a default that works on a laptop, read once.
 
-Rules: a variable that is unknown is refused, so that a slip of the pen is not silently ignored; an error names
-the variable and what it expects, never its value; nothing but this table decides what a setting means.
+Rules: a variable that is unknown is refused, so that a slip of the pen is not silently ignored; an error
+names the variable and what it expects, never its value; nothing but this table decides what a setting means.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ from app.domain.errors import InputError
 PREFIX: Final = "KITH_"
 MEBIBYTE: Final = 1 << 20
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+_SERVICE_LINK: Final = re.compile(r"KITH_(SERVICE|PORT_\d+)_\w+")
 
 
 class SettingsError(InputError):
@@ -40,6 +44,7 @@ class Settings:
     trial_memory_bytes: int = 2048 * MEBIBYTE
     max_body_bytes: int = MEBIBYTE
     max_batch_bytes: int = 16 * MEBIBYTE
+    header_seconds: float = 10.0
     body_seconds: float = 10.0
     max_concurrent: int = 256
     max_concurrent_batches: int = 4
@@ -85,7 +90,16 @@ def _text(value: str) -> str:
 
 
 def _flag(value: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     try:
         return words[value.strip().lower()]
     except KeyError:
@@ -136,11 +150,23 @@ SETTINGS: Final = (
         "allow_unauthenticated",
         _flag,
         _FLAG,
-        "Must be 1 to listen beyond this machine: the service asks nobody for a key, so that whoever reaches the "
-        "port can use it. Set it only behind a proxy, or inside a container whose port is not published.",
+        "Must be 1 to listen beyond this machine: the service asks nobody for a key, so that whoever reaches "
+        "the port can use it. Set it only behind a proxy, or in a container whose port is not published.",
     ),
-    Setting("KITH_MODELS", "models", lambda value: Path(_text(value)), "a folder", "Folder of the models and releases."),
-    Setting("KITH_VAR", "var", lambda value: Path(_text(value)), "a folder", "Folder of what the service keeps itself."),
+    Setting(
+        "KITH_MODELS",
+        "models",
+        lambda value: Path(_text(value)),
+        "a folder",
+        "Folder of the models and releases.",
+    ),
+    Setting(
+        "KITH_VAR",
+        "var",
+        lambda value: Path(_text(value)),
+        "a folder",
+        "Folder of what the service keeps itself.",
+    ),
     Setting(
         "KITH_ID_KEY",
         "id_key",
@@ -185,6 +211,13 @@ SETTINGS: Final = (
         "Largest body of a batch.",
     ),
     Setting(
+        "KITH_HEADER_SECONDS",
+        "header_seconds",
+        _seconds(0.1, 300),
+        "seconds, 0.1 to 300",
+        "Time within which the headers of a request must have arrived, or the connection is closed.",
+    ),
+    Setting(
         "KITH_BODY_SECONDS",
         "body_seconds",
         _seconds(0.1, 300),
@@ -212,7 +245,9 @@ SETTINGS: Final = (
         "seconds, 0 to 600",
         "After SIGTERM: time to go on answering while /readyz says 503, before the port closes.",
     ),
-    Setting("KITH_LOG_LEVEL", "log_level", _level, ", ".join(LOG_LEVELS), "Least level of log lines on stderr."),
+    Setting(
+        "KITH_LOG_LEVEL", "log_level", _level, ", ".join(LOG_LEVELS), "Least level of log lines on stderr."
+    ),
     Setting("KITH_ACCESS_LOG", "access_log", _flag, _FLAG, "Whether each request is logged on stdout."),
     Setting("KITH_DOCS", "docs", _flag, _FLAG, "Whether /docs and /openapi.json are served."),
 )
@@ -246,12 +281,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     settings = Settings(**values)
     if not settings.is_loopback and not settings.allow_unauthenticated:
         raise SettingsError(
-            "KITH_HOST opens the service beyond this machine, where nobody is asked for a key; if a proxy or a "
-            "container keeps others out, say so with KITH_ALLOW_UNAUTHENTICATED=1"
+            "KITH_HOST opens the service beyond this machine, where nobody is asked for a key; if a proxy or "
+            "a container keeps others out, say so with KITH_ALLOW_UNAUTHENTICATED=1"
         )
     return settings
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    """Return what is wrong with a variable that is not a setting."""
+    if _SERVICE_LINK.fullmatch(name):
+        return f"{name} is not a setting but a Kubernetes service link; set enableServiceLinks: false"
     near = difflib.get_close_matches(name, known, 1, 0.6)
     return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")

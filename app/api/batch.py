@@ -10,9 +10,9 @@ import json
 import re
 from typing import Final
 
+from app.api.faults import invalid_json
 from app.api.problem_texts import TYPES
 from app.api.problems import Fault, ProblemError
-from app.api.faults import invalid_json
 from app.api.schemas.request import BATCH_LIMIT
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -61,8 +61,11 @@ def _split(text: str) -> list[bytes]:
     items, at = _items(text, _after(text, at + 1))
     at = _after(text, at)
     if text.startswith(",", at):
+        second, _ = _decoder.raw_decode(text, _after(text, at + 1))
         json.loads(text)
-        raise ProblemError("invalid_request", [Fault("", "unknown_field", {"count": "1"})])
+        is_same = second == MEMBER
+        fault = Fault("", "repeated_key") if is_same else Fault("", "unknown_field", {"count": "1"})
+        raise ProblemError("invalid_request", [fault])
     _end(text, _expect(text, "}", at))
     return items
 

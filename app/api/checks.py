@@ -110,7 +110,9 @@ def _attribute_faults(given: Mapping[str, Any], kinds: Mapping[str, str], pointe
                 yield Fault(pointer, "misspelt_attribute", {"name": near})
             undeclared = undeclared or near is None
         elif value is not None and not _is_of(kind, value):
-            yield Fault(f"{pointer}/{escaped(name)}", "wrong_attribute_type", {"expected": TYPES[_EXPECTED[kind]]})
+            yield Fault(
+                f"{pointer}/{escaped(name)}", "wrong_attribute_type", {"expected": TYPES[_EXPECTED[kind]]}
+            )
     if undeclared:
         expected = ", ".join(sorted(kinds)[:NAMES_IN_HINT]) or "—"
         yield Fault(pointer, "unknown_attribute", {"expected": expected})

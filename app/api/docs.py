@@ -15,8 +15,8 @@ STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1.5rem}
 h1{margin:0 0 .3rem}h2{margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line)}h3{margin:1.6rem 0 .3rem}
 code,pre{font:13.5px/1.45 ui-monospace,monospace}
-pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.7rem;overflow:auto;margin:.3rem 0}
-.verb{color:#fff;background:var(--accent);border-radius:4px;padding:.05rem .4rem;font:600 13px ui-monospace,monospace}
+pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.7rem;overflow:auto}
+.verb{color:#fff;background:var(--accent);border-radius:4px;padding:.05rem .4rem;font:600 13px monospace}
 table{border-collapse:collapse;width:100%;margin:.4rem 0;font-size:14.5px}
 td,th{border-top:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top}
 details{margin:.35rem 0}summary{cursor:pointer}button{float:right;font-size:12px}
@@ -55,7 +55,7 @@ def docs_page(document: Mapping[str, Any]) -> str:
         f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>{paragraphs}"
         '<nav><a href="/openapi.json">openapi.json</a><a href="#schemas">schemas</a>'
         '<a href="/v1/definitions">definitions</a><a href="/v1/models">models</a></nav>'
-        f"{''.join(_operations(document))}<h2 id=\"schemas\">Schemas</h2>{''.join(_schemas(document))}"
+        f'{"".join(_operations(document))}<h2 id="schemas">Schemas</h2>{"".join(_schemas(document))}'
         f"<script>{SCRIPT}</script></body></html>"
     )
 
@@ -76,7 +76,8 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
         f"{escape(operation['summary'])}</h3><p>{_prose(operation['description'])}</p>"
     )
     for parameter in operation.get("parameters", ()):
-        yield f"<p><code>{escape(parameter['name'])}</code> ({parameter['in']}): {_prose(parameter['description'])}</p>"
+        meaning = _prose(parameter["description"])
+        yield f"<p><code>{escape(parameter['name'])}</code> ({parameter['in']}): {meaning}</p>"
     body = operation.get("requestBody")
     if body is None:
         address = path.replace("{capability}", "churn")
@@ -85,7 +86,8 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
         content = body["content"]["application/json"]
         yield f"<p>Body: {_type(content['schema'])}</p>"
         for example in content["examples"].values():
-            yield f"<details><summary>{escape(example['summary'])}</summary>{_copied(_call(path, example['value']))}</details>"
+            call = _copied(_call(path, example["value"]))
+            yield f"<details><summary>{escape(example['summary'])}</summary>{call}</details>"
     yield "<table><tr><th>Status</th><th>Answer</th></tr>"
     for status, answer in operation["responses"].items():
         kinds = ", ".join(_type(held["schema"]) for held in answer.get("content", {}).values())
@@ -94,18 +96,22 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
 
 
 def _call(path: str, value: Mapping[str, Any]) -> str:
-    """Return an example as a call for a POSIX shell; a quote in it ends, escapes and begins the string anew."""
+    """Return an example as a call for a POSIX shell; a quote ends, escapes and begins the string anew."""
     content = json.dumps(value, ensure_ascii=False, indent=1).replace("'", "'\\''")
-    return f"curl -sS 'http://127.0.0.1:8000{path}' \\\n -H 'Content-Type: application/json' \\\n -d '{content}'"
+    return (
+        f"curl -sS 'http://127.0.0.1:8000{path}' \\\n -H 'Content-Type: application/json' \\\n -d '{content}'"
+    )
 
 
 def _copied(call: str) -> str:
-    return f'<div><button data-copy type="button">copy</button><pre class="call">{escape(call, quote=False)}</pre></div>'
+    text = escape(call, quote=False)
+    return f'<div><button data-copy type="button">copy</button><pre class="call">{text}</pre></div>'
 
 
 def _schemas(document: Mapping[str, Any]) -> Iterator[str]:
     for name, schema in document["components"]["schemas"].items():
-        yield f'<h3 id="{escape(name)}">{escape(name)}</h3><p>{_prose(schema.get("description", ""))}</p><table>'
+        yield f'<h3 id="{escape(name)}">{escape(name)}</h3>'
+        yield f"<p>{_prose(schema.get('description', ''))}</p><table>"
         required = schema.get("required", ())
         for field, inner in schema.get("properties", {}).items():
             mark = " (required)" if field in required else ""
@@ -124,7 +130,9 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(part) for part in schema["anyOf"])
     if "enum" in schema or "const" in schema:
-        return ", ".join(f"<code>{escape(str(word))}</code>" for word in schema.get("enum", [schema.get("const")]))
+        return ", ".join(
+            f"<code>{escape(str(word))}</code>" for word in schema.get("enum", [schema.get("const")])
+        )
     kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"array of {_type(schema.get('items', {}))}"

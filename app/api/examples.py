@@ -11,7 +11,7 @@ from typing import Any, Final
 Body = dict[str, Any]
 
 SUMMARY: Final[Body] = {
-    "as_of": "2026-11-01T09:30:00+08:00",
+    "as_of": "2026-07-01T09:00:00+08:00",
     "want": ["churn"],
     "customer": {
         "customer_id": "C-10482",
@@ -22,7 +22,7 @@ SUMMARY: Final[Body] = {
     },
     "summary": {
         "first_order_at": "2024-03-20T19:42:00+08:00",
-        "last_order_at": "2026-09-26T20:15:00+08:00",
+        "last_order_at": "2026-05-26T20:15:00+08:00",
         "order_count": 23,
         "revenue": 6240.5,
         "currency": "CNY",
@@ -36,7 +36,7 @@ SUMMARY: Final[Body] = {
 }
 
 HISTORY: Final[Body] = {
-    "as_of": "2026-11-01T09:30:00+08:00",
+    "as_of": "2026-07-01T09:00:00+08:00",
     "want": ["churn"],
     "locale": "zh-CN",
     "explain": True,
@@ -45,53 +45,54 @@ HISTORY: Final[Body] = {
         "created_at": "2025-05-06T10:20:00+08:00",
         "acquisition_channel": "referral",
         "country": "CN",
-        "city": "杭州",
+        "city": "Hangzhou",
         "attributes": {"plan": "pay_as_you_go", "newsletter": False, "household_size": 2},
     },
     "orders": [
         {
             "order_id": "O-1",
-            "ordered_at": "2026-03-08T20:11:00+08:00",
-            "revenue": 268.0,
-            "currency": "CNY",
-            "status": "completed",
-            "channel": "app",
-            "promised_at": "2026-03-11T18:00:00+08:00",
-            "delivered_at": "2026-03-10T15:30:00+08:00",
-            "products": [
-                {"product_id": "P-茶-12", "quantity": 2, "price": 99.0},
-                {"product_id": "P-杯-03", "quantity": 1, "price": 70.0},
-            ],
-        },
-        {
-            "order_id": "O-2",
-            "ordered_at": "2026-06-18T00:06:00+08:00",
+            "ordered_at": "2025-11-11T00:06:00+08:00",
             "revenue": 420.0,
             "currency": "CNY",
             "status": "partially_refunded",
             "refund": 70.0,
-            "refunded_at": "2026-06-25T09:00:00+08:00",
-            "coupon": "618",
+            "refunded_at": "2025-11-20T09:00:00+08:00",
+            "coupon": "双11",
             "discount": 60.0,
             "channel": "app",
         },
         {
+            "order_id": "O-2",
+            "ordered_at": "2026-02-08T20:11:00+08:00",
+            "revenue": 268.0,
+            "currency": "CNY",
+            "status": "completed",
+            "channel": "app",
+            "promised_at": "2026-02-11T18:00:00+08:00",
+            "shipped_at": "2026-02-09T08:40:00+08:00",
+            "delivered_at": "2026-02-10T15:30:00+08:00",
+            "products": [
+                {"product_id": "茶-12", "quantity": 2, "price": 99.0},
+                {"product_id": "杯-03", "quantity": 1, "price": 70.0},
+            ],
+        },
+        {
             "order_id": "O-3",
-            "ordered_at": "2026-08-02T21:40:00+08:00",
+            "ordered_at": "2026-04-22T21:40:00+08:00",
             "revenue": 135.0,
             "currency": "CNY",
             "channel": "web",
         },
     ],
     "events": [
-        {"event": "product_viewed", "timestamp": "2026-10-20T22:14:00+08:00", "product_id": "P-茶-12"},
-        {"event": "cart_viewed", "timestamp": "2026-10-20T22:16:30+08:00"},
+        {"event": "product_viewed", "timestamp": "2026-06-20T22:14:00+08:00", "product_id": "茶-12"},
+        {"event": "cart_viewed", "timestamp": "2026-06-20T22:16:30+08:00"},
     ],
     "support_cases": [
         {
             "case_id": "S-88",
-            "opened_at": "2026-06-23T14:02:00+08:00",
-            "closed_at": "2026-06-25T09:10:00+08:00",
+            "opened_at": "2025-11-18T14:02:00+08:00",
+            "closed_at": "2025-11-20T09:10:00+08:00",
             "type": "return",
             "priority": "normal",
         }
@@ -99,7 +100,7 @@ HISTORY: Final[Body] = {
     "feedback": [
         {
             "feedback_id": "F-31",
-            "submitted_at": "2026-06-26T08:45:00+08:00",
+            "submitted_at": "2025-11-21T08:45:00+08:00",
             "kind": "csat",
             "score": 3,
             "scale_max": 5,
@@ -107,23 +108,36 @@ HISTORY: Final[Body] = {
             "language": "zh-CN",
         }
     ],
+    "subscriptions": [],
+    "contacts": [
+        {
+            "contact_id": "K-5",
+            "contacted_at": "2026-06-18T10:00:00+08:00",
+            "channel": "wechat",
+            "campaign_id": "618",
+            "arm": "treatment",
+            "propensity": 0.5,
+            "outcome": "no_response",
+            "outcome_at": "2026-06-25T10:00:00+08:00",
+        }
+    ],
     "consents": [
         {"purpose": "profiling", "status": "granted", "status_at": "2025-05-06T10:20:00+08:00"},
-        {"purpose": "marketing", "status": "denied", "status_at": "2025-05-06T10:20:00+08:00"},
+        {"purpose": "marketing", "status": "granted", "status_at": "2025-05-06T10:20:00+08:00"},
     ],
 }
 
 PROFILING_DENIED: Final[Body] = {
-    "as_of": "2026-11-01T09:30:00+08:00",
+    "as_of": "2026-07-01T09:00:00+08:00",
     "customer": {"customer_id": "C-30015"},
     "summary": {
         "first_order_at": "2025-01-12T12:00:00+08:00",
-        "last_order_at": "2026-10-02T18:25:00+08:00",
+        "last_order_at": "2026-06-02T18:25:00+08:00",
         "order_count": 6,
         "revenue": 1420.0,
         "currency": "CNY",
     },
-    "consents": [{"purpose": "profiling", "status": "denied", "status_at": "2026-10-15T08:00:00+08:00"}],
+    "consents": [{"purpose": "profiling", "status": "denied", "status_at": "2026-06-15T08:00:00+08:00"}],
 }
 
 SUMMARY_ZH: Final[Body] = {**SUMMARY, "locale": "zh-CN", "explain": True}
@@ -135,6 +149,9 @@ SCORE_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
     "profiling-denied": ("A customer who denied profiling: not scored", PROFILING_DENIED),
 }
 BATCH_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
-    "two-customers": ("Two customers, each with a question of its own", {"requests": [SUMMARY, PROFILING_DENIED]}),
+    "two-customers": (
+        "Two customers, each with a question of its own",
+        {"requests": [SUMMARY, PROFILING_DENIED]},
+    ),
     "two-customers-zh": ("两位客户，各自提问", {"requests": [SUMMARY_ZH, HISTORY]}),
 }

@@ -24,6 +24,7 @@ COUNTED_FAULTS: Final = 10_000
 LONGEST_NAME: Final = 64
 CLOSENESS: Final = 0.7
 
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _POSITION: Final = re.compile(r"line (\d+) column (\d+)")
 _EXPECTED: Final[dict[str, str]] = {
     "string_type": "string",
@@ -58,9 +59,7 @@ _BOUNDED: Final[dict[str, str]] = {
 Path = tuple[str, ...]
 
 
-def invalid_body(
-    error: ValidationError, prefix: str = "", attributes: Collection[str] = ()
-) -> ProblemError:
+def invalid_body(error: ValidationError, prefix: str = "", attributes: Collection[str] = ()) -> ProblemError:
     """Return the problem of a body that failed validation.
 
     Parameters
@@ -92,7 +91,13 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that is nearest to another, or None where none is near."""
     if len(name) > LONGEST_NAME:
         return None
-    return next(iter(get_close_matches(name, list(known), 1, CLOSENESS)), None)
+    plain = {_plain_name(one): one for one in known}
+    return next((plain[near] for near in get_close_matches(_plain_name(name), plain, 1, CLOSENESS)), None)
+
+
+def _plain_name(name: str) -> str:
+    """Return a name as the contract would write it, so that orderId is near to order_id."""
+    return _HUMP.sub("_", name).replace("-", "_").lower()
 
 
 def escaped(name: str) -> str:
@@ -101,7 +106,7 @@ def escaped(name: str) -> str:
 
 
 def _faults(items: Iterable[Any], prefix: str, attributes: Collection[str]) -> list[Fault]:
-    """Return the faults in the order found; one per place and code, one per place inside a choice of types."""
+    """Return the faults in the order found, one per place and code."""
     found: dict[tuple[str, str], Fault] = {}
     unknown: dict[str, tuple[Path, list[str]]] = {}
     for item in items:
@@ -132,9 +137,12 @@ def _unknown(pointer: str, path: Path, names: list[str]) -> Iterator[Fault]:
         yield Fault(pointer, "unknown_field", {"count": str(len(names) - len(suggestions))})
 
 
-def _place(loc: tuple[int | str, ...], attributes: Collection[str]) -> tuple[str, Path, tuple[int | str, ...]]:
+def _place(
+    loc: tuple[int | str, ...], attributes: Collection[str]
+) -> tuple[str, Path, tuple[int | str, ...]]:
     """Return the pointer as far as its names are known, the path without positions, and what is left."""
-    pointer, path = "", ()
+    pointer = ""
+    path: Path = ()
     for k, part in enumerate(loc):
         if isinstance(part, int):
             pointer += f"/{part}"

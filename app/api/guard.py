@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,7 +43,7 @@ class Guard:
         self._metrics = metrics
         self._in_progress = dict.fromkeys(limits, 0)
         for path in limits:
-            metrics.in_progress.labels(path).set_function(lambda path=path: self._in_progress[path])
+            metrics.in_progress.labels(path).set_function(partial(self._in_progress.__getitem__, path))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse its body."""

@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.condition import Condition
 from app.api.problems import Fault, ProblemError, preferred_locale, problem_response
 from app.api.releases import Releases
 
 Document = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Condition:
-    """What changes while the service runs: whether it is stopping, and when it last looked for a release."""
-
-    draining: bool = False
-    refreshed_at: datetime | None = None
-
-
 class Health:
     """The handlers of both addresses."""
 
-    def __init__(
-        self, releases: Releases, condition: Condition, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, releases: Releases, condition: Condition, clock: Callable[[], datetime]) -> None:
         """Keep what to look at."""
         self._releases = releases
         self._condition = condition
         self._clock = clock
 
-    async def live(self, request: Request) -> Response:
+    async def live(self, request: Request) -> Response:  # noqa: ARG002 - a handler's signature
         """Answer ``GET /livez``."""
         return _answer({"status": "live"})
 
@@ -50,7 +40,7 @@ class Health:
 
     def _problem(self) -> ProblemError | None:
         if self._condition.draining:
-            return ProblemError("draining", headers={"Retry-After": "1", "Connection": "close"})
+            return ProblemError("draining", headers={"Retry-After": "1"})
         if not self._releases.status().is_ready:
             return ProblemError("no_release", [Fault("", "no_release")], headers={"Retry-After": "5"})
         return None

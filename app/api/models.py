@@ -113,12 +113,15 @@ def _variants(manifest: Manifest) -> list[Document]:
         {
             "name": variant.name,
             "features": [
-                entry.model_dump(mode="json", by_alias=True, include={"name", "version", "kind", "unit", "table", "label"})
+                entry.model_dump(
+                    mode="json", by_alias=True, include={"name", "version", "kind", "unit", "table", "label"}
+                )
                 for entry in variant.features
             ],
             "populations": [
                 population.model_dump(
-                    mode="json", include={"name", "tier", "grade", "baseline", "metrics", "counts", "thresholds"}
+                    mode="json",
+                    include={"name", "tier", "grade", "baseline", "metrics", "counts", "thresholds"},
                 )
                 for population in variant.populations
             ],

@@ -117,7 +117,10 @@ KINDS: Final[dict[str, Kind]] = {
 FAULTS: Final[dict[str, FaultText]] = {
     "json_syntax": FaultText(
         ("not JSON at line {line}, column {column}", "第 {line} 行第 {column} 列不符合 JSON 语法"),
-        ("check the syntax, the nesting and the encoding (UTF-8 without BOM)", "请检查语法、嵌套层数和编码（UTF-8，无 BOM）"),
+        (
+            "check the syntax, the nesting and the encoding (UTF-8 without BOM)",
+            "请检查语法、嵌套层数和编码（UTF-8，无 BOM）",
+        ),
     ),
     "repeated_key": FaultText(
         ("an object has the same key twice", "同一对象中有重复的键"),
@@ -129,7 +132,10 @@ FAULTS: Final[dict[str, FaultText]] = {
     ),
     "unknown_field": FaultText(
         ("an unknown field stands here", "此处有未知字段"),
-        ("{count} unknown field(s) here; leave out whatever the contract does not name", "此处有 {count} 个未知字段；请去掉契约未列出的字段"),
+        (
+            "{count} unknown field(s) here; leave out whatever the contract does not name",
+            "此处有 {count} 个未知字段；请去掉契约未列出的字段",
+        ),
     ),
     "misspelt_field": FaultText(
         ("an unknown field stands here", "此处有未知字段"),
@@ -181,7 +187,10 @@ FAULTS: Final[dict[str, FaultText]] = {
         ("send one of the two; orders tell more", "请二选一；orders 的信息更多"),
     ),
     "summary_without_orders_at": FaultText(
-        ("a summary with orders needs the time of the first and the latest", "有订单的 summary 需要首单与末单时间"),
+        (
+            "a summary with orders needs the time of the first and the latest",
+            "有订单的 summary 需要首单与末单时间",
+        ),
         ("add first_order_at and last_order_at", "请补上 first_order_at 和 last_order_at"),
     ),
     "summary_order": FaultText(
@@ -190,7 +199,10 @@ FAULTS: Final[dict[str, FaultText]] = {
     ),
     "summary_after_as_of": FaultText(
         ("the summary holds orders later than as_of", "summary 包含 as_of 之后的订单"),
-        ("send the summary as it stood at as_of, or orders, which are cut", "请发送 as_of 当时的 summary，或改用会自动截断的 orders"),
+        (
+            "send the summary as it stood at as_of, or orders, which are cut",
+            "请发送 as_of 当时的 summary，或改用会自动截断的 orders",
+        ),
     ),
     "wrong_order_id": FaultText(
         ("the line names another order than the one it stands in", "订单行的订单号与所在订单不一致"),
@@ -217,7 +229,10 @@ FAULTS: Final[dict[str, FaultText]] = {
         ("send fewer old rows, or fewer customers at once", "请减少较早的明细，或减少一次发送的客户数"),
     ),
     "content_type": FaultText(
-        ("the header Content-Type is not application/json in UTF-8", "Content-Type 头字段不是 UTF-8 的 application/json"),
+        (
+            "the header Content-Type is not application/json in UTF-8",
+            "Content-Type 头字段不是 UTF-8 的 application/json",
+        ),
         ("send Content-Type: application/json", "请发送 Content-Type: application/json"),
     ),
     "content_encoding": FaultText(

@@ -13,7 +13,14 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from app.api.problem_texts import FAULTS, KINDS, Locale, Words, choose
-from app.domain.errors import ArtifactError, FieldFault, InputError, KithError, ModelUnavailableError, PayloadError
+from app.domain.errors import (
+    ArtifactError,
+    FieldFault,
+    InputError,
+    KithError,
+    ModelUnavailableError,
+    PayloadError,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 MOST_FAULTS: Final = 50
@@ -42,7 +49,7 @@ HTTP_STATUSES: Final[dict[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: where (a JSON pointer), which, and the values for its sentence, none of them the client's."""
+    """One fault: a JSON pointer, which fault, and values for its sentence, none of them the client's."""
 
     pointer: str
     code: str

@@ -1,4 +1,4 @@
-"""The active release as the endpoints see it: read once per request, with what follows from it worked out once."""
+"""The active release as the endpoints see it, with what every request needs of it worked out once."""
 
 from __future__ import annotations
 

@@ -1,15 +1,14 @@
 """``POST /v1/scores`` and ``POST /v1/scores/batch``: read, ask the release, answer.
 
-Rules: the release is read once per request; ``as_of`` is resolved first and told; the answer and its ``score_id``
-depend on the resolved body and the release alone; a number that is not finite never leaves; a small request is
-answered where it arrives, because a thread would cost more than the models; large bodies and batches leave the
-event loop.
+Rules: the release is read once per request; ``as_of`` is resolved first and told; the answer and its
+``score_id`` depend on the resolved body and the release alone; a number that is not finite never leaves; a
+small request is answered where it arrives, because a thread would cost more than the models; large bodies and
+batches leave the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import logging
@@ -19,7 +18,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -50,11 +49,13 @@ log = logging.getLogger("kith")
 INLINE_BYTES: Final = 64 * 1024
 """A larger body takes milliseconds and is answered in a thread."""
 CUSTOMER_BYTES: Final = 1 << 20
+INTERNAL_ERROR: Final = 500
 
 Answer = dict[str, Any]
 Scorer = Callable[[LoadedRelease, History, Array, Ask], list[Answer]]
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ANSWER: Final = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="constants"))
+_to_json: Final[Callable[[Answer], bytes]] = _ANSWER.serializer.to_json
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -81,7 +82,7 @@ class Scores:
         """Keep the collaborators; ``clock`` gives aware times, ``id_key`` keys the score ids."""
         self._releases = releases
         self._clock = clock
-        self._id_key = id_key
+        self._keyed = hmac.new(id_key, digestmod="sha256")
         self._metrics = metrics
         self._scorer = scorer
 
@@ -109,16 +110,16 @@ class Scores:
             return self._refused(error, locale)
         return Response(content, media_type="application/json", headers=_NO_STORE)
 
-    def _answer(self, body: bytes, view: ReleaseView) -> str:
+    def _answer(self, body: bytes, view: ReleaseView) -> bytes:
         """Return the JSON of one answer; raises a KithError for a request that cannot be answered."""
         item = self._read(body, view, self._now(view), "")
         (answer,) = self._scored([item], view)
         return self._finished(item, answer, view)
 
-    def _answers(self, body: bytes, view: ReleaseView, locale: Locale) -> str:
+    def _answers(self, body: bytes, view: ReleaseView, locale: Locale) -> bytes:
         """Return the JSON of a batch's results, in the order of its requests."""
         now = self._now(view)
-        results: list[str] = []
+        results: list[bytes] = []
         groups: dict[tuple[Ask, bool], list[tuple[int, _Item]]] = {}
         for k, part in enumerate(split_batch(body)):
             try:
@@ -126,33 +127,31 @@ class Scores:
             except KithError as error:
                 results.append(self._refused_item(error, locale))
             else:
-                results.append("")
+                results.append(b"")
                 groups.setdefault((item.ask, item.request.summary is not None), []).append((k, item))
         for group in groups.values():
             for k, content in self._group(group, view, locale):
                 results[k] = content
-        return f'{{"results":[{",".join(results)}]}}'
+        return b'{"results":[' + b",".join(results) + b"]}"
 
     def _group(
         self, group: Sequence[tuple[int, _Item]], view: ReleaseView, locale: Locale
-    ) -> list[tuple[int, str]]:
-        """Return the results of requests that ask the same; where one breaks the others, each is tried alone."""
+    ) -> list[tuple[int, bytes]]:
+        """Return the results of requests that ask the same; if they break together, each is tried alone."""
         items = [item for _, item in group]
         try:
             answers = self._scored(items, view)
-        except Exception as error:  # noqa: BLE001 - whatever one customer's data may cause, the others get answers
+        except Exception as error:  # noqa: BLE001 - whatever one customer's data cause, the others get answers
             if len(group) == 1:
-                if not isinstance(error, KithError):
-                    log.error("batch_item_failed", extra=cause(error))
-                    error = ProblemError("model_failed")  # noqa: PLW2901
                 return [(group[0][0], self._refused_item(error, locale))]
             return [result for one in group for result in self._group([one], view, locale)]
         results = []
         for (k, item), answer in zip(group, answers, strict=True):
             try:
-                results.append((k, f'{{"status":200,"score":{self._finished(item, answer, view)}}}'))
-            except KithError as error:
-                results.append((k, self._refused_item(error, item.ask.locale)))
+                content = b'{"status":200,"score":' + self._finished(item, answer, view) + b"}"
+            except Exception as error:  # noqa: BLE001 - the same
+                content = self._refused_item(error, item.ask.locale)
+            results.append((k, content))
         return results
 
     def _now(self, view: ReleaseView) -> datetime:
@@ -167,9 +166,7 @@ class Scores:
         except ValidationError as error:
             raise invalid_body(error, prefix, view.attributes) from None
         if repeats_a_key(body, request):
-            raise ProblemError(
-                "invalid_request", [Fault(prefix, "repeated_key")], locale=request.locale
-            )
+            raise ProblemError("invalid_request", [Fault(prefix, "repeated_key")], locale=request.locale)
         as_of = resolve_as_of(request, now)
         faults = contradictions(request, as_of, view.release.business.currency, view.attributes, prefix)
         if faults:
@@ -197,7 +194,7 @@ class Scores:
             ]
         return answers
 
-    def _finished(self, item: _Item, answer: Answer, view: ReleaseView) -> str:
+    def _finished(self, item: _Item, answer: Answer, view: ReleaseView) -> bytes:
         """Return the JSON of an answer with its id, if every number in it is finite."""
         told = {
             "customer_id": answer.pop("customer_id"),
@@ -206,31 +203,41 @@ class Scores:
             "score_id": self._score_id(item.request, view.release.name),
         }
         del answer["as_of"]
-        try:
-            content = _encode({**told, **answer})
-        except ValueError:
+        # Three times as fast as the json module, but it writes NaN where that would raise: hence the look.
+        content = _to_json({**told, **answer})
+        if (b"NaN" in content or b"Infinity" in content) and not _is_finite(answer):
             self._metrics.nonfinite.inc()
-            raise ProblemError("not_finite", locale=item.ask.locale) from None
+            raise ProblemError("not_finite", locale=item.ask.locale)
         self._metrics.count_blocks(answer)
         return content
 
     def _score_id(self, request: ScoreRequest, release: str) -> str:
         """Return the keyed hash of the resolved body and the release, 32 hex digits."""
-        digest = hmac.digest(self._id_key, release.encode() + b"\n" + canonical(request), hashlib.sha256)
-        return digest[:16].hex()
+        code = self._keyed.copy()
+        code.update(release.encode() + b"\n" + canonical(request))
+        return code.hexdigest()[:32]
 
     def _refused(self, error: KithError, locale: Locale) -> Response:
         problem = self._counted(error)
         return problem_response(problem, locale)
 
-    def _refused_item(self, error: Exception, locale: Locale) -> str:
+    def _refused_item(self, error: Exception, locale: Locale) -> bytes:
         problem = self._counted(error)
-        content = _encode(document(problem, problem.locale or locale))
-        return f'{{"status":{problem.status},"problem":{content}}}'
+        told = document(problem, problem.locale or locale)
+        return _to_json({"status": problem.status, "problem": told})
 
     def _counted(self, error: Exception) -> ProblemError:
         problem = as_problem(error)
         self._metrics.refusals.labels(problem.kind).inc()
-        if problem.status >= 500 and not isinstance(error, ProblemError):
-            log.error("request_failed", extra=cause(error))
+        if problem.status == INTERNAL_ERROR and not isinstance(error, ProblemError):
+            log.error("score_failed", extra=cause(error))
         return problem
+
+
+def _is_finite(answer: Answer) -> bool:
+    """Say whether every number of an answer is finite."""
+    try:
+        json.dumps(answer, allow_nan=False)
+    except ValueError:
+        return False
+    return True

@@ -1,8 +1,8 @@
 """What operators see: a request id, one access-log line per request, metrics, and a last net for errors.
 
-Rules: no customer data in logs or labels; every label comes from a closed list; the path of a request is logged
-as its route, never as sent. An error that nothing caught is logged with its type and its place in the code, not
-with its message, which may quote data.
+Rules: no customer data in logs or labels; every label comes from a closed list; the path of a request is
+logged as its route, never as sent. An error that nothing caught is logged with its type and its place in the
+code, not with its message, which may quote data.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, Final
 
 from prometheus_client import (
@@ -30,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.condition import Condition
 from app.api.problems import ProblemError, preferred_locale, problem_response
 
 log = logging.getLogger("kith")
@@ -66,7 +68,7 @@ class Metrics:
     def __init__(self) -> None:
         """Register every metric."""
         self.registry = CollectorRegistry()
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         ProcessCollector(namespace="kith", registry=self.registry)
         self.requests = Counter(
             "kith_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
@@ -107,7 +109,7 @@ class Metrics:
             registry=self.registry,
         )
         self._counted: dict[tuple[str, str, int], Callable[[float], None]] = {}
-        self._blocks: dict[tuple[str, ...], Counter] = {}
+        self._counters: dict[tuple[str, ...], Counter] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -131,23 +133,27 @@ class Metrics:
                 continue
             if block["eligible"]:
                 model = block["model"]
-                key = ("score", name, model["tier"], model["grade"])
+                self._count(self.scores, (name, model["tier"], model["grade"]))
             else:
-                key = ("abstention", name, block["ineligible_reason"])
-            counter = self._blocks.get(key)
-            if counter is None:
-                family = self.scores if key[0] == "score" else self.abstentions
-                counter = self._blocks[key] = family.labels(*key[1:])
-            counter.inc()
+                self._count(self.abstentions, (name, block["ineligible_reason"]))
+
+    def _count(self, family: Counter, labels: tuple[str, ...]) -> None:
+        counter = self._counters.get(labels)
+        if counter is None:
+            counter = self._counters[labels] = family.labels(*labels)
+        counter.inc()
 
 
 class Telemetry:
-    """Outermost layer: gives each request an id, logs and counts it, and answers errors that nothing caught."""
+    """Outermost layer: gives each request an id, logs and counts it, answers what nothing caught."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, write: Callable[[str], object] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, condition: Condition, write: Callable[[str], object] | None
+    ) -> None:
         """Wrap an application; ``write`` takes the access-log lines, None leaves them out."""
         self._app = app
         self._metrics = metrics
+        self._condition = condition
         self._write = write
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,14 +174,15 @@ class Telemetry:
                     (b"x-request-id", request_id),
                     (b"x-content-type-options", b"nosniff"),
                 ]
+                if self._condition.draining:
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
         except Exception as error:  # noqa: BLE001 - the last net: the caller gets a problem, the log the cause
-            log.error(
-                "request_failed", extra={"request_id": request_id.decode(), **cause(error)}
-            )
+            known = {"request_id": request_id.decode(), **cause(error)}
+            log.error("request_failed", extra=known)  # noqa: TRY400 - messages may quote data
             if not status:
                 problem = ProblemError("internal_error")
                 await problem_response(problem, preferred_locale(scope["headers"]))(scope, receive, observed)
@@ -216,10 +223,19 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+def configure_logging(level: str) -> None:
+    """Send every log record of the process to stderr as one JSON object per line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
 def cause(error: BaseException) -> dict[str, Any]:
     """Return an error's type and where in the code it came from, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{os.path.basename(frame.filename)}:{frame.lineno}:{frame.name}" for frame in frames[-8:]]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno}:{frame.name}" for frame in frames[-8:]]
     return {"error": type(error).__name__, "at": places}
 
 
@@ -232,6 +248,7 @@ def route_of(path: str) -> str:
 
 def metrics_endpoint(metrics: Metrics) -> Callable[[Request], Any]:
     """Return the handler of ``GET /metrics``."""
+
     async def scrape(request: Request) -> Response:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics.registry), headers={"Content-Type": media_type})

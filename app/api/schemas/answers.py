@@ -1,4 +1,4 @@
-"""What the service answers, as wire types: for the OpenAPI document and for the tests that hold answers to it.
+"""What the service answers, as wire types for the OpenAPI document and for tests.
 
 Answers are written by :mod:`app.serving.score` and go out as they are: nothing validates them at run time.
 """
@@ -185,7 +185,9 @@ class ModelList(Told):
 
     release: str = Field(description="Name of the release.")
     created_at: str = Field(description="When it was published.")
-    business: dict[str, Any] = Field(description="Name, currency, time zone, consent defaults, simulated or not.")
+    business: dict[str, Any] = Field(
+        description="Name, currency, time zone, consent defaults, simulated or not."
+    )
     models: list[PublishedModel] = Field(description="One for each capability.")
 
 

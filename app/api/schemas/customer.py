@@ -157,7 +157,8 @@ class Contact(Wire):
     arm: Literal["treatment", "control"] | None = Field(None, description="Arm of a randomised campaign.")
     propensity: Share | None = Field(None, description="Probability with which this arm was drawn.")
     outcome: bool | Annotated[int, Field(ge=0, le=1)] | Word | None = Field(
-        None, description="What came of it, e.g. `converted`, `no_response`; true or 1 where only that is known."
+        None,
+        description="What came of it, e.g. `converted`, `no_response`; true or 1 where only that is known.",
     )
     outcome_at: Timestamp | None = Field(None, description="When it came.")
     cost: Amount | None = Field(None, description="What it cost.")

@@ -1,7 +1,7 @@
 """The kinds of value that fields of the wire share: ids, timestamps, money, codes.
 
-Rules: strict (no word is read as a number), closed (no unknown field), finite (no NaN, no infinity), and silent
-(no validation error repeats what was sent).
+Rules: strict (no word is read as a number), closed (no unknown field), finite (no NaN, no infinity), and
+silent (no validation error repeats what was sent).
 """
 
 from __future__ import annotations

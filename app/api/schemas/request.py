@@ -56,7 +56,8 @@ class ScoreRequest(Wire):
     explain: bool | None = Field(None, description="Whether to say what moved each score.")
     customer: Customer = Field(description="Who it is.")
     orders: list[Order] | None = Field(
-        None, description="The orders; beyond the latest 2,000 they do not count. Not together with `summary`."
+        None,
+        description="The orders; beyond the latest 2,000 they do not count. Not together with `summary`.",
     )
     summary: Summary | None = Field(None, description="What the CRM has on record instead of `orders`.")
     events: list[Event] | None = Field(
@@ -78,16 +79,17 @@ class BatchRequest(Wire):
 
 
 _REQUEST: Final = TypeAdapter(ScoreRequest)
-read_request: Final[Callable[[bytes | str], ScoreRequest]] = _REQUEST.validate_json
+read_request: Final[Callable[[bytes | str], ScoreRequest]] = _REQUEST.validator.validate_json
 """Validate the bytes of one request; raises ``pydantic.ValidationError``."""
 
 
 def canonical(request: ScoreRequest) -> bytes:
-    """Return the one form of all bodies that say the same, for hashing: set fields in their declared order."""
+    """Return the one form of all bodies that say the same: the fields that are set, in declared order."""
     attributes = request.customer.attributes
     if attributes:
         request.customer.attributes = dict(sorted(attributes.items()))
-    return _REQUEST.dump_json(request, exclude_none=True)
+    content: bytes = _REQUEST.serializer.to_json(request, exclude_none=True)
+    return content
 
 
 def to_rows(request: ScoreRequest) -> dict[str, Any]:
@@ -150,5 +152,3 @@ def _keys(request: ScoreRequest) -> int:
         for line in order.products or ():
             count += len(line.__pydantic_fields_set__)
     return count
-
-

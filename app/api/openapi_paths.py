@@ -1,0 +1,224 @@
+"""What the OpenAPI document says about each address: its operations, bodies, answers and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.api.examples import BATCH_EXAMPLES, SCORE_EXAMPLES
+from app.api.problem_texts import KINDS
+from app.api.problems import MEDIA_TYPE
+
+JSON: Final = "application/json"
+
+Document = dict[str, Any]
+
+_SCORE_PROBLEMS: Final = (
+    "invalid_json",
+    "body_timeout",
+    "too_large",
+    "unsupported_media_type",
+    "invalid_request",
+    "internal_error",
+    "no_release",
+)
+
+
+def openapi_paths() -> Document:
+    """Return the paths of the document."""
+    return {**_score_paths(), **_model_paths(), **_operation_paths()}
+
+
+def _score_paths() -> Document:
+    return {
+        "/v1/scores": {
+            "post": _operation(
+                "score",
+                "scores",
+                "Score one customer",
+                "Answers the wanted blocks for one customer. `orders` and `summary` exclude each other.",
+                answers={"200": _answer("The answer.", "Score")},
+                problems=_SCORE_PROBLEMS,
+                body=_body("ScoreRequest", SCORE_EXAMPLES),
+            )
+        },
+        "/v1/scores/batch": {
+            "post": _operation(
+                "scoreBatch",
+                "scores",
+                "Score up to 1,000 customers",
+                "At most 16 MiB in all and 1 MiB a customer. Results keep the order; a request that cannot "
+                "be answered gets its own problem and spoils no other.",
+                answers={"200": _answer("One result for each request.", "BatchScores")},
+                problems=_SCORE_PROBLEMS,
+                body=_body("BatchRequest", BATCH_EXAMPLES),
+            )
+        },
+    }
+
+
+_CAPABILITY: Final[Document] = {
+    "name": "capability",
+    "in": "path",
+    "required": True,
+    "description": "A capability of the active release.",
+    "schema": {"type": "string"},
+    "example": "churn",
+}
+_HELD: Final[Document] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETag of the copy that the caller holds.",
+    "schema": {"type": "string"},
+}
+_UNCHANGED: Final[Document] = {"304": {"description": "The caller's copy is current."}}
+_FREE: Final[Document] = {JSON: {"schema": {"type": "object"}}}
+
+
+def _model_paths() -> Document:
+    return {
+        "/v1/models": {
+            "get": _operation(
+                "listModels",
+                "models",
+                "List the models in force",
+                "One entry for each capability of the active release, with tier, grade and baseline.",
+                answers={"200": _answer("The models.", "ModelList"), **_UNCHANGED},
+                problems=("no_release",),
+                parameters=[_HELD],
+            )
+        },
+        "/v1/models/{capability}": {
+            "get": _operation(
+                "getModel",
+                "models",
+                "Describe one model",
+                "Inputs, metrics with intervals, counts and cut points.",
+                answers={"200": _answer("The model.", "PublishedModelDetail"), **_UNCHANGED},
+                problems=("no_model", "no_release"),
+                parameters=[_CAPABILITY, _HELD],
+            )
+        },
+        "/v1/models/{capability}/card": {
+            "get": _operation(
+                "getModelCard",
+                "models",
+                "Read the model card",
+                "Goal, population, label, metrics against the baseline, calibration, drivers, limits. JSON, "
+                "or Markdown with `Accept: text/markdown`.",
+                answers={
+                    "200": {
+                        "description": "The card.",
+                        "content": {**_FREE, "text/markdown": {"schema": {"type": "string"}}},
+                    },
+                    **_UNCHANGED,
+                },
+                problems=("no_model", "no_release"),
+                parameters=[_CAPABILITY, _HELD],
+            )
+        },
+        "/v1/definitions": {
+            "get": _operation(
+                "getDefinitions",
+                "models",
+                "Look up what every word means",
+                "Scores, tiers, grades, reasons, features, warnings and problems, in English and Chinese.",
+                answers={"200": {"description": "The definitions.", "content": _FREE}, **_UNCHANGED},
+                problems=(),
+                parameters=[_HELD],
+            )
+        },
+    }
+
+
+def _operation_paths() -> Document:
+    verbose = {
+        "name": "verbose",
+        "in": "query",
+        "required": False,
+        "allowEmptyValue": True,
+        "description": "Also tell the release, its artifacts, and the last release refused.",
+        "schema": {"type": "string"},
+    }
+    text: Document = {"text/plain": {"schema": {"type": "string"}}}
+    live: Document = {
+        JSON: {
+            "schema": {"type": "object", "properties": {"status": {"const": "live"}}, "required": ["status"]}
+        }
+    }
+    return {
+        "/livez": {
+            "get": _operation(
+                "isLive",
+                "operations",
+                "Ask whether the process turns",
+                "Depends on nothing.",
+                answers={"200": {"description": "It does.", "content": live}},
+                problems=(),
+            )
+        },
+        "/readyz": {
+            "get": _operation(
+                "isReady",
+                "operations",
+                "Ask whether scores can be given",
+                "503 until a verified release answers, and while the service stops.",
+                answers={"200": _answer("Scores can be given.", "Readiness")},
+                problems=("no_release",),
+                parameters=[verbose],
+            )
+        },
+        "/metrics": {
+            "get": _operation(
+                "scrapeMetrics",
+                "operations",
+                "Scrape metrics",
+                "Prometheus text format; names begin with `kith_`.",
+                answers={"200": {"description": "The metrics.", "content": text}},
+                problems=(),
+            )
+        },
+    }
+
+
+def _operation(  # noqa: PLR0913 - the parts of an operation, all named
+    name: str,
+    tag: str,
+    summary: str,
+    description: str,
+    *,
+    answers: Mapping[str, Document],
+    problems: Sequence[str],
+    body: Document | None = None,
+    parameters: Sequence[Document] = (),
+) -> Document:
+    refused = {
+        str(KINDS[kind].status): {
+            "description": KINDS[kind].title[0],
+            "content": {MEDIA_TYPE: {"schema": _reference("Problem")}},
+        }
+        for kind in problems
+    }
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": description,
+        **({"parameters": list(parameters)} if parameters else {}),
+        **({"requestBody": body} if body else {}),
+        "responses": {**answers, **refused},
+    }
+
+
+def _body(schema: str, examples: Mapping[str, tuple[str, Document]]) -> Document:
+    shown = {name: {"summary": title, "value": value} for name, (title, value) in examples.items()}
+    return {"required": True, "content": {JSON: {"schema": _reference(schema), "examples": shown}}}
+
+
+def _answer(description: str, schema: str) -> Document:
+    return {"description": description, "content": {JSON: {"schema": _reference(schema)}}}
+
+
+def _reference(schema: str) -> Document:
+    return {"$ref": f"#/components/schemas/{schema}"}

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.__main__ import main
+from app.main import create_app, read_id_key
+from app.settings import Settings, SettingsError
+from tests.unit.api.fakes import KEY, NOW, FakeScorer, FakeStore
+
+
+def test_key_is_made_once_and_kept_for_the_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(var=tmp_path / "var")
+    key = read_id_key(settings)
+    assert len(key) >= 32
+    assert read_id_key(settings) == key
+    path = tmp_path / "var/id.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_bytes() == key
+
+
+def test_key_of_the_settings_wins(tmp_path: Path) -> None:
+    assert read_id_key(Settings(var=tmp_path, id_key=KEY)) == KEY
+    assert not list(tmp_path.iterdir())
+
+
+def test_short_key_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "id.key").write_text("short")
+    with pytest.raises(SettingsError, match="too short"):
+        read_id_key(Settings(var=tmp_path))
+
+
+def test_key_file_that_leads_elsewhere_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "id.key").symlink_to(tmp_path / "target")
+    assert len(read_id_key(Settings(var=tmp_path))) >= 32
+    assert not (tmp_path / "target").exists()
+
+
+def test_key_that_cannot_be_kept_is_made_for_this_run_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "var").write_text("a file where the folder should be")
+    with caplog.at_level(logging.WARNING, logger="kith"):
+        key = read_id_key(Settings(var=tmp_path / "var"))
+    assert len(key) >= 32
+    assert [record.getMessage() for record in caplog.records] == ["id_key_not_kept"]
+
+
+def application(store: Any, **settings: Any) -> TestClient:
+    chosen = Settings(**{"id_key": KEY, "refresh_seconds": 0.05, **settings})
+    return TestClient(
+        create_app(chosen, clock=lambda: NOW, store=store, scorer=FakeScorer(), write=lambda _: None)
+    )
+
+
+def test_service_starts_without_a_release() -> None:
+    with application(FakeStore(current=None)) as client:
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").status_code == 503
+
+
+def test_service_starts_with_an_empty_models_folder(tmp_path: Path) -> None:
+    with application(None, models=tmp_path) as client:
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/v1/definitions").status_code == 200
+
+
+def test_look_that_fails_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(FakeStore):
+        async def refresh(self) -> bool:
+            self.refreshes += 1
+            raise OSError("CANARY")
+
+    store = Failing()
+    with caplog.at_level(logging.ERROR, logger="kith"), application(store) as client:
+        assert client.portal is not None
+        client.portal.call(asyncio.sleep, 0.3)
+        assert client.get("/readyz").status_code == 200
+    assert store.refreshes >= 2
+    assert "CANARY" not in json.dumps([vars(record) for record in caplog.records], default=str)
+
+
+def test_refused_releases_are_counted() -> None:
+    store = FakeStore(refused_count=3)
+    with application(store) as client:
+        assert client.portal is not None
+        client.portal.call(asyncio.sleep, 0.1)
+        assert "kith_release_refused_total 3.0" in client.get("/metrics").text
+        store.refused_count = 4
+        client.portal.call(asyncio.sleep, 0.2)
+        assert "kith_release_refused_total 4.0" in client.get("/metrics").text
+
+
+def test_slash_at_the_end_is_another_address() -> None:
+    with application(FakeStore()) as client:
+        assert client.get("/v1/models/", follow_redirects=False).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "code", "told"),
+    [
+        ({"KITH_PORT": "x"}, [], 2, "KITH_PORT"),
+        ({"KITH_HOST": "0.0.0.0"}, [], 2, "KITH_ALLOW_UNAUTHENTICATED"),  # noqa: S104 - what is refused
+        ({}, ["nonsense"], 2, "usage"),
+        ({}, ["--help"], 0, "usage"),
+    ],
+)
+def test_command_line_tells_bad_input_and_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    arguments: list[str],
+    code: int,
+    told: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == code
+    assert told in capsys.readouterr().err
+
+
+def test_command_line_writes_the_openapi_document(tmp_path: Path) -> None:
+    assert main(["openapi", str(tmp_path / "o.json")]) == 0
+    assert json.loads((tmp_path / "o.json").read_text("utf-8"))["openapi"] == "3.1.0"

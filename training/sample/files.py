@@ -71,14 +71,14 @@ def write_files(out: Path, customers: int, seed: int, progress: Callable[[int], 
         (out / "README.md").write_text(readme(customers, seed, rows), encoding="utf-8")
         (out / "business.yaml").write_text(business_file(), encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
+        raise InputError(f"{out} cannot be written: {error.strerror or error}") from error
     return rows
 
 
 def _make_room(out: Path) -> None:
     """Create the folders; take away the sign that a sample is complete."""
     business = out / "business.yaml"
-    if business.exists() and "\nsimulated: true\n" not in business.read_text(encoding="utf-8"):
+    if business.exists() and b"simulated: true" not in business.read_bytes().splitlines():
         raise InputError(f"{business} describes a business that is not simulated; give another folder")
     (out / "truth").mkdir(parents=True, exist_ok=True)
     business.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.domain.history import Array
-from training.sample.campaigns import close_windows, contact, send_newsletter
+from training.sample.campaigns import campaign_days, close_windows, contact, send_newsletter
 from training.sample.experiences import receive
 from training.sample.leaving import dropout_hazard, feel, leave
 from training.sample.membership import subscribe
@@ -33,11 +33,8 @@ def live(world: World) -> None:
         browse(world, day)
         _remember(world, day)
         buy(world, day)
-    last = int(DAYS - 1)
-    begun = world.rules.campaigns.first_day + world.rules.campaigns.every_days * (
-        (last - world.rules.campaigns.first_day) // world.rules.campaigns.every_days
-    )
-    close_windows(world, complete=last - begun + 1 >= world.rules.campaigns.window_days)
+    begun = int(campaign_days(world)[-1])
+    close_windows(world, complete=DAYS - begun >= world.rules.campaigns.window_days)
 
 
 def _remember(world: World, day: int) -> None:

@@ -11,6 +11,7 @@ import difflib
 import re
 import typing
 import zoneinfo
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -33,6 +34,8 @@ from training.tables.objectives import ChurnObjective, ClvObjective, Objectives,
 from training.tables.yaml_places import Document, dotted, read_document
 
 __all__ = ["Attribute", "Business", "ChurnObjective", "ClvObjective", "Objectives", "Source", "load_business"]
+
+Decision = Literal["granted", "denied"]
 
 _IDENTIFIER: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _CONTACT_DETAILS: Final = frozenset(
@@ -106,9 +109,7 @@ class Business(Part):
     sources: dict[str, Source] = Field(default_factory=dict)
     tables: Annotated[dict[str, Annotated[str, Field(min_length=1)]], Field(min_length=1)]
     attributes: dict[str, Attribute] = Field(default_factory=dict)
-    consent_defaults: dict[str, Literal["granted", "denied"]] = Field(
-        default_factory=lambda: dict(CONSENT_DEFAULTS)
-    )
+    consent_defaults: dict[str, Decision] = Field(default_factory=lambda: _fill_consents({}))
     objectives: Objectives = Field(default_factory=lambda: Objectives(churn=ChurnObjective()))
 
     _path: Path = PrivateAttr(default=Path("business.yaml"))
@@ -154,8 +155,8 @@ class Business(Part):
 
     @field_validator("consent_defaults", mode="before")
     @classmethod
-    def _fill_consents(cls, data: Any) -> Any:
-        return {**CONSENT_DEFAULTS, **data} if isinstance(data, dict) else data
+    def _fill_consent_defaults(cls, data: Any) -> Any:
+        return _fill_consents(data) if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -201,6 +202,11 @@ def load_business(path: Path | str) -> Business:
     return business
 
 
+def _fill_consents(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the contract's defaults, overruled by what a business says."""
+    return {**CONSENT_DEFAULTS, **said}
+
+
 def _name_faults(business: Business) -> list[str]:
     """Return what is wrong with the names that the file makes up."""
     faults = [
@@ -243,7 +249,9 @@ def _table_faults(business: Business) -> list[str]:
 
 def suggestion(name: str, known: typing.Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest known name, or nothing."""
-    return _did_you_mean(difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6))
+    names = list(known)
+    longer = [other for other in names if len(name) > 1 and other.startswith(name.lower())]
+    return _did_you_mean(difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6) or longer)
 
 
 def _did_you_mean(near: list[str]) -> str:

@@ -18,7 +18,7 @@ Kind = str | tuple[str, ...]
 """One of the names below, or the words of an enumeration."""
 
 ID, TEXT, CURRENCY, OUTCOME, LABEL = "id", "text", "currency", "outcome", "label"
-"""Kinds beyond those of a history. An outcome is a word, a number or a boolean; a label a number or boolean."""
+"""Kinds beyond those of a history. An outcome may be a word, a label a boolean; both become numbers."""
 
 ID_LENGTH: Final = 128
 TEXT_LENGTH: Final = 4_000
@@ -40,7 +40,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One canonical table: columns, the columns that tell rows apart (none: whole rows do), the row's time."""
+    """One canonical table: columns, the key (none: whole rows tell apart), and the time of a row."""
 
     name: str
     fields: tuple[Field, ...]
@@ -70,8 +70,10 @@ _COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "orders": (
         "order_id customer_id ordered_at revenue",
-        "currency status refund refunded_at cancelled_at discount coupon channel promised_at shipped_at "
-        "delivered_at",
+        (
+            "currency status refund refunded_at cancelled_at discount coupon channel promised_at shipped_at "
+            "delivered_at"
+        ),
     ),
     "order_lines": ("order_id product_id quantity price", "discount"),
     "products": ("product_id category", "name brand price active margin"),
@@ -121,11 +123,17 @@ _KINDS: Final[Mapping[tuple[str, str], Kind]] = {
 }
 """Kinds that ``app.domain.history`` does not say, or says of what is made from the column."""
 
-_SPARSE: Final = frozenset(
-    "refund refunded_at cancelled_at discount coupon closed_at reopened_at ends_at recurrence_months outcome "
-    "outcome_at campaign_id action_id arm propensity text order_id as_of".split()
-)
-_SPARSE_IN: Final = {"events": frozenset({"product_id", "category", "value", "duration_seconds"})}
+_SPARSE: Final[Mapping[str, str]] = {
+    "orders": "refund refunded_at cancelled_at discount coupon",
+    "order_lines": "discount",
+    "events": "product_id category value duration_seconds",
+    "support_cases": "closed_at reopened_at",
+    "feedback": "text order_id",
+    "subscriptions": "ends_at cancelled_at recurrence_months",
+    "contacts": "outcome outcome_at campaign_id action_id arm propensity",
+    "labels": "as_of",
+}
+"""Columns in which nothing is a fact: no refund, no end, no answer."""
 
 
 def _kind(table: str, name: str) -> Kind:
@@ -141,7 +149,7 @@ def _kind(table: str, name: str) -> Kind:
 
 def _shape(table: str) -> Shape:
     required, optional = (names.split() for names in _COLUMNS[table])
-    sparse = _SPARSE | _SPARSE_IN.get(table, frozenset())
+    sparse = _SPARSE.get(table, "").split()
     fields = (
         *(Field(name, _kind(table, name), required=True) for name in required),
         *(Field(name, _kind(table, name), sparse=name in sparse) for name in optional),
@@ -159,7 +167,7 @@ ATTRIBUTE_KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 
 
 def shape_of(table: str, attributes: Mapping[str, str]) -> Shape:
-    """Return a table's shape; ``customers`` also has the declared attributes, each of them required.
+    """Return a table's shape; ``customers`` also has the declared attributes.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Final
 from training.tables.canonical import SHAPES
 from training.tables.findings import EXAMPLES, Finding
 from training.tables.mapping import CANONICAL, Workspace
-from training.tables.rowchecks import ROW
+from training.tables.rowchecks import ROW, find_examples
 from training.tables.sql import quoted
 
 INDEX: Final = f"{CANONICAL}.customer_index"
@@ -115,7 +115,7 @@ def drop_orphans(workspace: Workspace) -> None:
                     "unknown_customer",
                     0,
                     "rows of customers who are not in customers; left out",
-                    "Add these customers, or leave the table customers out: then everybody with a row counts.",
+                    "Add these customers, or leave the table customers out: then all who have a row count.",
                 ),
             )
 
@@ -150,6 +150,8 @@ def cut_at(workspace: Workspace, as_of: int | None, now: int) -> None:
     if "order_lines" in workspace.given:
         _drop_rows(workspace, "order_lines", _LINES_WITHOUT_ORDER)
     if "customers" in workspace.given:
+        if as_of is None:
+            _count_future_customers(workspace, limit)
         _drop_rows(
             workspace,
             "customers",
@@ -158,8 +160,28 @@ def cut_at(workspace: Workspace, as_of: int | None, now: int) -> None:
         )
 
 
+def _count_future_customers(workspace: Workspace, limit: int) -> None:
+    """Count customers whose record is of the future; a customer with an order exists all the same."""
+    condition = f"epoch_us(created_at) > {limit}"
+    relation = f"{CANONICAL}.customers"
+    rows = workspace.count(f"SELECT count(*) FROM {relation} WHERE {condition}")
+    if rows:
+        workspace.findings.append(
+            Finding(
+                "warning",
+                "customers",
+                "created_at",
+                "future_time",
+                rows,
+                "customers created in the future; left out unless they have rows in other tables",
+                "Check the year, the order of day and month, and the time zone.",
+                find_examples(workspace.connection, relation, condition),
+            )
+        )
+
+
 def index_customers(workspace: Workspace) -> int:
-    """Number the customers from 0 by id; return how many there are.
+    """Give the customers numbers from 0 by id; return how many there are.
 
     They are those of the table ``customers``, or, without it, everybody with a row in any table.
     """

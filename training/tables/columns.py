@@ -31,7 +31,7 @@ _TIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What decides the order of rows with the same time; missing before the rest."""
 
-_FIELDS: Final = {"product": "product_id", "order": "order_id", "has_coupon": "coupon"}
+FIELDS: Final = {"product": "product_id", "order": "order_id", "has_coupon": "coupon"}
 """The canonical column that a history's column of another name is made from."""
 
 
@@ -69,7 +69,7 @@ def history_table(connection: duckdb.DuckDBPyConnection, table: str, start: int,
 
 def _expression(column: str, kind: str | tuple[str, ...]) -> str:
     """Return SQL for one column, without NULL, so that Arrow's memory is NumPy's."""
-    name = f"t.{quoted(_FIELDS.get(column, column))}"
+    name = f"t.{quoted(FIELDS.get(column, column))}"
     if column == "has_coupon":
         return f"CASE WHEN {name} IS NULL THEN 0.0 ELSE 1.0 END::DOUBLE"
     if isinstance(kind, tuple):
@@ -101,26 +101,24 @@ def _codes(arrow: pa.Table, column: str) -> Array:
     return codes
 
 
-def read_profile(
-    connection: duckdb.DuckDBPyConnection,
-    has_customers: bool,
-    start: int,
-    stop: int,  # noqa: FBT001 - one of two forms
-) -> dict[str, Array]:
+def read_profile(connection: duckdb.DuckDBPyConnection, start: int, stop: int) -> dict[str, Array]:
     """Return ``created_at``, ``birth_year`` and the profile texts of the customers at some positions."""
-    size = stop - start
-    if not has_customers:
-        empty: dict[str, Array] = {
-            "created_at": np.full(size, NAT, dtype=np.int64),
-            "birth_year": np.full(size, np.nan),
-        }
-        return {**empty, **{name: np.full(size, None, dtype=object) for name in PROFILE_TEXTS}}
     arrow = connection.sql(
         f"SELECT coalesce(epoch_us(created_at), {NAT}) AS created_at, "
-        f"coalesce(birth_year, 'nan'::DOUBLE) AS birth_year, {', '.join(PROFILE_TEXTS)} {_customers(start, stop)}"
+        f"coalesce(birth_year, 'nan'::DOUBLE) AS birth_year, {', '.join(PROFILE_TEXTS)} "
+        f"{_customers(start, stop)}"
     ).to_arrow_table()
     columns = {name: _plain(arrow, name) for name in ("created_at", "birth_year")}
     return {**columns, **{name: _texts(arrow, name) for name in PROFILE_TEXTS}}
+
+
+def empty_profile(size: int) -> dict[str, Array]:
+    """Return the profile of customers of whom nothing but orders and the like is known."""
+    columns: dict[str, Array] = {
+        "created_at": np.full(size, NAT, dtype=np.int64),
+        "birth_year": np.full(size, np.nan),
+    }
+    return {**columns, **{name: np.full(size, None, dtype=object) for name in PROFILE_TEXTS}}
 
 
 def read_attributes(

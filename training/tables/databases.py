@@ -49,7 +49,7 @@ def load_query(
     Raises
     ------
     TableError
-        The variable is not set, its driver is not installed, the database does not answer, or the query fails.
+        The variable is not set, its driver is missing, the database does not answer, or the query fails.
     """
     url = environment.get(variable, "")
     if not url:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - names are quoted by this package, and a table's SQL comes from the business file on purpose
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,13 +19,14 @@ from app.domain.history import TIME
 from training.tables.business import Business, suggestion
 from training.tables.canonical import CURRENCY, ID, TEXT, Field, Shape, shape_of
 from training.tables.findings import Finding
+from training.tables.reading import Reading
 from training.tables.rowchecks import ROW, run_checks
 from training.tables.sql import explain, quoted
-from training.tables.typed import Reading, read_column
+from training.tables.typed import read_column
 
 CANONICAL: Final = "canonical"
 """The schema of the tables in their canonical form."""
-_RAW: Final = '"raw"'
+_RAW: Final = "kith_raw"
 
 
 @dataclass
@@ -71,8 +73,9 @@ def run_table_sql(workspace: Workspace, table: str) -> None:
                 table=table,
                 remedy="Leave out other statements; name helper queries with WITH.",
             )
-        body = statements[0].query.strip().rstrip(";")
-        connection.sql(body)  # binds it alone, so that line numbers in a message are those of the file
+        body = re.sub(r";(\s|--[^\n]*)*$", "", statements[0].query)
+        # Alone first, so that the line numbers in a message are those of the file.
+        connection.execute(f"EXPLAIN {body}").fetchall()
         connection.execute(
             f"CREATE TABLE {_RAW}.{table} AS SELECT row_number() OVER () AS {ROW}, q.* FROM (\n{body}\n) AS q"
         )
@@ -83,8 +86,10 @@ def run_table_sql(workspace: Workspace, table: str) -> None:
             remedy="Declare the file under sources and use the source's name in the SQL.",
         ) from error
     except duckdb.Error as error:
+        # The caret moves with the word that was put in front.
+        said = re.sub(r"LINE 1: EXPLAIN (.*)\n {8}", r"LINE 1: \1\n", explain(error))
         raise TableError(
-            f"table {table}: SQL error: {explain(error)}",
+            f"table {table}: SQL error: {said}",
             table=table,
             remedy=f"Mend tables.{table} in the business file.{_source_hint(workspace, error)}",
         ) from error
@@ -189,7 +194,7 @@ def _column_findings(workspace: Workspace, shape: Shape, columns: dict[str, str]
     return findings
 
 
-def find_sql_errors(workspace: Workspace, tables: list[str]) -> None:
+def run_every_sql(workspace: Workspace, tables: list[str]) -> None:
     """Run every table's SQL; raise one error that names all that fail.
 
     Raises

@@ -32,8 +32,9 @@ class Part(BaseModel):
 class ChurnObjective(Part):
     """Who counts as churned, over which horizon, what an error costs, and where the risk colours begin.
 
-    ``cost_missed`` and ``cost_false_alarm`` are in the business's currency. ``red`` and ``yellow`` are shares
-    of the eligible customers, riskiest first; ``red_probability`` and ``yellow_probability`` replace them.
+    ``cost_missed`` and ``cost_false_alarm`` are in the business's currency. ``red`` is the share of the
+    eligible customers with the highest risk, ``yellow`` the share that comes next; ``red_probability`` and
+    ``yellow_probability`` replace them.
     """
 
     definition: Literal["inactivity", "subscription_end", "label"] = "inactivity"
@@ -65,8 +66,8 @@ class ChurnObjective(Part):
             msg = "red_probability and yellow_probability belong together: give both or none"
             raise ValueError(msg)
         if self.red_probability is None or self.yellow_probability is None:
-            if self.red >= self.yellow:
-                msg = "red must be below yellow: red is the share of the riskiest, yellow includes it"
+            if self.red + self.yellow >= 1.0:
+                msg = "red and yellow together must leave a share for green"
                 raise ValueError(msg)
         elif {"red", "yellow"} & self.model_fields_set:
             msg = "give either shares (red, yellow) or probabilities (red_probability, yellow_probability)"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 # ruff: noqa: S608 - every name comes from canonical.py
+from typing import Final
+
 from app.domain.history import EVENT_LIMIT, ORDER_LIMIT
 from training.tables.findings import Finding
 from training.tables.mapping import CANONICAL, Workspace
+from training.tables.sql import quoted
+
+_TWIN_SHARE: Final = 0.2
 
 
 def check_relations(workspace: Workspace) -> None:
@@ -19,6 +24,8 @@ def check_relations(workspace: Workspace) -> None:
         _check_first_orders(workspace)
     if "labels" in workspace.given:
         _check_classes(workspace)
+    if {"customers", "labels"} <= workspace.given.keys():
+        _check_twins(workspace)
 
 
 def _check_limit(workspace: Workspace, table: str, limit: int) -> None:
@@ -68,7 +75,7 @@ def _check_products(workspace: Workspace, table: str) -> None:
 def _check_first_orders(workspace: Workspace) -> None:
     """Count customers who ordered before they were created."""
     early = workspace.count(
-        f"SELECT count(*) FROM {CANONICAL}.customers AS c JOIN (SELECT customer_id, min(ordered_at) AS first_at "
+        f"SELECT count(*) FROM {CANONICAL}.customers JOIN (SELECT customer_id, min(ordered_at) AS first_at "
         f"FROM {CANONICAL}.orders GROUP BY customer_id) USING (customer_id) WHERE first_at < created_at"
     )
     if early:
@@ -81,6 +88,29 @@ def _check_first_orders(workspace: Workspace) -> None:
                 early,
                 "customers who ordered before they were created; kept as they are",
                 "Guest orders explain it; so does a created_at that is the day of an import.",
+            )
+        )
+
+
+def _check_twins(workspace: Workspace) -> None:
+    """Count customers who repeat another one in every attribute, where labels have no dates to split by."""
+    names = ", ".join(quoted(name) for name in workspace.business.attributes)
+    if not names or "as_of" in workspace.given["labels"]:
+        return
+    groups = f"SELECT count(*) AS n FROM {CANONICAL}.customers GROUP BY {names}"
+    twins, rows = workspace.first(f"SELECT sum(n - 1), sum(n) FROM ({groups})")
+    # Where attributes are few and coarse, twins are no surprise.
+    if twins and twins < _TWIN_SHARE * rows:
+        workspace.findings.append(
+            Finding(
+                "recommendation",
+                "customers",
+                "",
+                "twins",
+                int(twins),
+                "customers who repeat another one in every attribute; in a random split one may give away "
+                "the other's label",
+                "If they are copies under another id, keep one with QUALIFY row_number() OVER (…) = 1.",
             )
         )
 

@@ -82,6 +82,7 @@ def open_sources(
     # The folder goes even where nobody closes the database.
     weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
     try:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET GLOBAL TimeZone = {literal(business.timezone)}")
         files = {name: business.path.parent / s.file for name, s in business.sources.items() if s.file}
         for name, path in files.items():
@@ -133,12 +134,12 @@ def _check_file(name: str, path: Path) -> None:
 
 
 def _register_file(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
-    """Make a file a relation: Parquet as a view, which reads columns as needed; texts as a table, read once."""
+    """Make a file a relation: Parquet as a view, read column by column; a text file as a table, read once."""
     ending = _ending(path)
     kind = "VIEW" if ending == ".parquet" else "TABLE"
     reader = _READERS[ending].format(path=literal(str(path)))
     try:
-        connection.execute(f"CREATE {kind} {quoted(name)} AS SELECT * FROM {reader}")
+        connection.execute(f"CREATE {kind} {quoted(name)} AS FROM {reader}")
     except duckdb.Error as error:
         raise TableError(
             f"source {name}: {path.name} cannot be read: {explain(error)}",

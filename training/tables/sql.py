@@ -47,7 +47,8 @@ def explain(error: duckdb.Error) -> str:
     """
     text = str(error)
     if isinstance(error, _ABOUT_THE_QUERY):
-        return text.strip()
+        # DuckDB proposes its own catalogue's names for a missing relation; the sources are named elsewhere.
+        return re.sub(r'\nDid you mean "(pg|duckdb|sqlite)_[^\n]*', "", text).strip()
     kind = text.split(":", 1)[0].strip() if ":" in text else type(error).__name__
     if not re.fullmatch(r"[A-Za-z ]{1,40}", kind):
         kind = type(error).__name__

@@ -41,7 +41,7 @@ def _negative(column: str, severity: Severity = "warning", why: str = "kept as i
         "negative_amount",
         f"{column} < 0",
         f"a negative {column}; {why}",
-        f"Write abs({column}), or leave these rows out, if the sign says something else.",
+        f"If the sign means something else than giving back, mend {column} in the SQL.",
     )
 
 
@@ -103,7 +103,7 @@ _ORDERS: Final = (
         "a refund above the order's revenue; kept, the day may be negative",
         "Check whether refunds include tax and shipping while revenue does not.",
     ),
-    _negative("refund", "error", "a refund is what was given back, above zero"),
+    _negative("refund", "error", "a refund is what was given back, so it is above zero"),
     _negative("discount"),
     _unknown_since(
         "refunded_at", "a refund", "refund > 0 OR (status = 'refunded' AND revenue > 0)", "the order"
@@ -133,7 +133,7 @@ _CHECKS: Final[Mapping[str, Sequence[RowCheck]]] = {
     ),
     "orders": _ORDERS,
     "order_lines": (
-        _negative("quantity", why="kept, as a return of that line"),
+        _negative("quantity", "recommendation", "kept, as a return of that line"),
         _negative("price"),
         _negative("discount"),
         RowCheck(
@@ -225,8 +225,8 @@ def check_columns(workspace: Workspace, table: str) -> None:
     if not fields:
         return
     parts = ", ".join(
-        f"count({name}), count(*) FILTER ({name} IS NULL), min({name}) IS NOT DISTINCT FROM max({name}), "
-        f"approx_count_distinct({name})"
+        f"count({name}), count(*) FILTER ({name} IS NULL), approx_count_distinct({name}), "
+        f"CAST(min({name}) = max({name}) AS INTEGER)"
         for name in (quoted(item.name) for item in fields)
     )
     answer = workspace.first(f"SELECT {parts} FROM {CANONICAL}.{table}")
@@ -235,13 +235,9 @@ def check_columns(workspace: Workspace, table: str) -> None:
 
 
 def _column_findings(
-    table: str,
-    item: Field,
-    filled: int,
-    gaps: int,
-    is_constant: bool,
-    distinct: int,  # noqa: FBT001 - an SQL answer
+    table: str, item: Field, filled: int, gaps: int, distinct: int, constant: int
 ) -> list[Finding]:
+    """Return what the counts of one column show; ``constant`` is 1 where one value stands everywhere."""
     rows = filled + gaps
     found = []
     if filled == 0 and rows > 0:
@@ -251,7 +247,7 @@ def _column_findings(
     elif gaps > MISSING_SHARE * rows and not item.sparse:
         share = f"{100 * gaps / rows:.0f} % of the values are missing"
         found.append(("missing_values", gaps, share, "Fill it where the source knows better."))
-    if filled > 1 and is_constant and item.kind != TIME:
+    if filled > 1 and constant and item.kind != TIME and not item.sparse:
         found.append(
             ("constant_column", filled, "one value everywhere says nothing", "Leave it out of the SQL.")
         )

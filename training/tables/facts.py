@@ -1,0 +1,189 @@
+"""What the tables hold, as the few numbers that decide how far each capability can climb."""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - every name comes from canonical.py
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from app.capabilities.churn import reach, reach_features
+from app.domain.consent import granted
+from app.domain.history import MICROSECONDS_PER_DAY, NAT, Array
+from app.features.compute import columns_of
+from app.features.ragged import count
+from app.features.subscription import is_active
+from app.features.view import View, purchased_between
+from training.tables.mapping import CANONICAL
+from training.tables.objectives import ChurnObjective
+from training.tables.tables import Tables
+
+_ARM_OUTCOMES: Final = 30
+"""Outcomes that an arm needs before the normal approximation of its share is fit to use."""
+_POPULATIONS: Final = {"inactivity": ("repeat", "first_order")}
+
+
+@dataclass(frozen=True, slots=True)
+class ChurnFacts:
+    """Who could be asked about churn at the latest cut with a complete horizon, and who of them left.
+
+    ``eligible`` and ``lost`` are customers by population; ``cut`` is microseconds, ``NAT`` where there is no
+    cut: labels without dates, or a history shorter than the horizon.
+    """
+
+    definition: str
+    eligible: Mapping[str, int]
+    lost: Mapping[str, int]
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Counts over the cleaned tables; zero where a table is not there."""
+
+    customers: int
+    with_orders: int = 0
+    repeat: int = 0
+    span_days: int = 0
+    basket_customers: int = 0
+    products: int = 0
+    scored_feedback: int = 0
+    dissatisfied: int = 0
+    texts: int = 0
+    outcomes: int = 0
+    has_randomised_effect: bool = False
+    denied_profiling: int = 0
+    churn: ChurnFacts | None = None
+    given: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def gather_facts(tables: Tables) -> Facts:
+    """Return the facts of a business's tables; works from no customer up."""
+    orders = _row(
+        tables,
+        "orders",
+        "count(*), count(*) FILTER (days >= 2), max(last) - min(first) FROM (SELECT customer_id, "
+        "count(DISTINCT CAST(ordered_at AS DATE)) AS days, min(CAST(ordered_at AS DATE)) AS first, "
+        f"max(CAST(ordered_at AS DATE)) AS last FROM {CANONICAL}.orders WHERE revenue > 0 "
+        "AND coalesce(status, '') NOT IN ('cancelled', 'pending') GROUP BY customer_id)",
+        3,
+    )
+    lines = _row(
+        tables,
+        "order_lines",
+        "count(DISTINCT customer_id), count(DISTINCT product_id) "
+        f"FROM {CANONICAL}.order_lines JOIN {CANONICAL}.orders USING (order_id)",
+        2,
+    )
+    # Dissatisfied: the lower half of the scale; detractors of an NPS.
+    feedback = _row(
+        tables,
+        "feedback",
+        "count(score), count(*) FILTER (CASE kind WHEN 'nps' THEN score <= 6 "
+        f"ELSE score <= coalesce(scale_max, 5) / 2 END), count(text) FROM {CANONICAL}.feedback",
+        3,
+    )
+    outcomes = _row(tables, "contacts", f"count(outcome) FROM {CANONICAL}.contacts", 1)
+    return Facts(
+        customers=tables.size,
+        with_orders=orders[0],
+        repeat=orders[1],
+        span_days=orders[2],
+        basket_customers=lines[0],
+        products=lines[1],
+        scored_feedback=feedback[0],
+        dissatisfied=feedback[1],
+        texts=feedback[2],
+        outcomes=outcomes[0],
+        has_randomised_effect=_has_randomised_effect(tables),
+        denied_profiling=_denied(tables),
+        churn=_churn(tables),
+        given=tables.given,
+    )
+
+
+def _row(tables: Tables, table: str, selected: str, width: int) -> tuple[int, ...]:
+    """Return the numbers that a query over a table gives, zeros where the table is not there."""
+    if not tables.has(table):
+        return (0,) * width
+    [row] = tables.query(f"SELECT {selected}").fetchall()
+    return tuple(int(value or 0) for value in row)
+
+
+def _has_randomised_effect(tables: Tables) -> bool:
+    """Return whether some action's answers differ between its arms by more than chance, at 95 %."""
+    if not tables.has("contacts"):
+        return False
+    rows = tables.query(
+        "SELECT count(outcome) FILTER (arm = 'treatment'), avg(outcome) FILTER (arm = 'treatment'), "
+        "count(outcome) FILTER (arm = 'control'), avg(outcome) FILTER (arm = 'control') "
+        f"FROM {CANONICAL}.contacts GROUP BY action_id"
+    ).fetchall()
+    return any(_differs(*row) for row in rows if min(row[0], row[2]) >= _ARM_OUTCOMES)
+
+
+def _differs(treated: int, answered: float, control: int, base: float) -> bool:
+    """Return whether the interval of the difference of two shares leaves zero out (Wald, 95 %)."""
+    variance = answered * (1 - answered) / treated + base * (1 - base) / control
+    return bool(abs(answered - base) > 1.96 * math.sqrt(variance))
+
+
+def _denied(tables: Tables) -> int:
+    """Return how many customers do not let themselves be profiled today."""
+    if not tables.has("consents"):
+        return 0
+    return int((~_allowed(tables)).sum())
+
+
+def _allowed(tables: Tables, at: Array | None = None) -> Array:
+    history = tables.history(only=("consents",))
+    when = np.full(history.size, _known_at(tables)) if at is None else at
+    return granted(history, "profiling", when, tables.business.consent_defaults)
+
+
+def _known_at(tables: Tables) -> int:
+    return tables.latest if tables.as_of is None else tables.as_of
+
+
+def _churn(tables: Tables) -> ChurnFacts | None:
+    """Return who could be asked about churn, with the definition of the business; None without its table."""
+    objective = tables.business.objectives.churn or ChurnObjective()
+    if objective.definition == "label":
+        return _labelled(tables) if tables.has("labels") else None
+    table = {"inactivity": "orders", "subscription_end": "subscriptions"}[objective.definition]
+    if not tables.has(table) or tables.latest == NAT:
+        return None
+    populations = _POPULATIONS.get(objective.definition, ("all",))
+    history = tables.history(only=(table, "consents"))
+    defaults = tables.business.consent_defaults
+    horizon = objective.horizon_days * MICROSECONDS_PER_DAY
+    cut = np.full(history.size, _known_at(tables) - horizon)
+    names = reach_features(objective.definition, is_summary=False)
+    columns = columns_of(View(history, cut, defaults), frozenset(names))
+    settings = {"gone_after_days": objective.gone_after_days}
+    inputs = {name: columns[name] for name in names}
+    who = reach(objective.definition, settings, populations, inputs).population
+    who = np.where(granted(history, "profiling", cut, defaults), who, -1)
+    if objective.definition == "inactivity":
+        lost = ~purchased_between(history, cut, cut + horizon)
+    else:
+        rows: Any = View(history, cut + horizon, defaults).rows("subscriptions")
+        lost = count(rows.owner[is_active(rows)], history.size) == 0
+    return ChurnFacts(
+        objective.definition,
+        {name: int((who == k).sum()) for k, name in enumerate(populations)},
+        {name: int(((who == k) & lost).sum()) for k, name in enumerate(populations)},
+        int(cut[0]) if (who >= 0).any() else NAT,
+    )
+
+
+def _labelled(tables: Tables) -> ChurnFacts:
+    """Return the customers with a churn label, and those whose label says that they left."""
+    labels = tables.labels.of("churn")
+    asked = np.ones(len(labels.label), dtype=bool)
+    if tables.has("consents"):
+        asked = _allowed(tables)[labels.customers]
+    return ChurnFacts("label", {"all": int(asked.sum())}, {"all": int((labels.label[asked] == 1).sum())}, NAT)

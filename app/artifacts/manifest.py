@@ -65,6 +65,8 @@ class BusinessEntry(_Part):
     timezone: str
     consent_defaults: dict[str, Literal["granted", "denied"]]
     simulated: bool = False
+    attributes: dict[str, Literal["numeric", "boolean", "categorical"]] = Field(default_factory=dict)
+    """Every declared attribute, also one that no model reads: a caller may send it."""
 
 
 class FeatureEntry(_Part):

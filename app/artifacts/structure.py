@@ -127,10 +127,14 @@ def check_rates(data: bytes, features: FeatureSet) -> None:
     column, names = document["column"], features.names
     if type(column) is not int or type(document["columns"]) is not int or document["columns"] != len(names):
         raise StructureError(f"columns is not {len(names)}, or column is not a whole number")
-    if not 0 <= column < len(names) or document["feature"] != names[column]:
-        raise StructureError("the feature does not stand in the column that is stated")
     edges, margins = _finite_list(document, "edges"), _finite_list(document, "margins")
     _finite_list({"missing": [document["missing"]], "base": [document["base"]]}, "missing", "base")
+    if document["feature"] == "":
+        if column != 0 or edges or margins != [document["base"]] or document["missing"] != document["base"]:
+            raise StructureError("a table by no feature holds the base rate and nothing else")
+        return
+    if not 0 <= column < len(names) or document["feature"] != names[column]:
+        raise StructureError("the feature does not stand in the column that is stated")
     if any(a >= b for a, b in pairwise(edges)):
         raise StructureError("the edges do not rise")
     by_word = features.features[column].kind == "category"

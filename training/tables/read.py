@@ -109,7 +109,8 @@ def _finish(workspace: Workspace, database: Database, as_of: int | None, now: in
 
 def _check_size(workspace: Workspace, size: int) -> None:
     """Add what the absence of rows means."""
-    if size == 0:
+    # Where something else is wrong, that is why nobody is left, and its remedy is the one to read.
+    if size == 0 and not any(finding.severity == "error" for finding in workspace.findings):
         workspace.findings.append(
             Finding(
                 "error", "customers", "", "no_customers", 0, "no customer is left", "Check the SQL's WHERE."

@@ -187,3 +187,11 @@ def test_category_has_one_margin_for_each_word() -> None:
     for margins, edges in (([0.1, 0.2], []), ([0.1] * 4, []), ([0.1] * 3, [1.0, 2.0])):
         with pytest.raises(StructureError, match="margins"):
             check_rates(json.dumps({**document, "margins": margins, "edges": edges}).encode(), FULL)
+
+
+def test_base_rate_alone_is_a_table_by_no_feature() -> None:
+    alone = {"feature": "", "column": 0, "edges": [], "margins": [-0.4], "missing": -0.4, "base": -0.4}
+    check_rates(json.dumps({**tiny.rates_document(), **alone}).encode(), SUMMARY)
+    for change in ({"margins": [-0.5]}, {"missing": 0.0}, {"edges": [1.0]}, {"column": 1}):
+        with pytest.raises(StructureError, match="base rate and nothing else"):
+            check_rates(json.dumps({**tiny.rates_document(), **alone, **change}).encode(), SUMMARY)

@@ -13,7 +13,8 @@ from app.estimators.base import Calibration, Contributions, Estimator
 from app.features.schema import FeatureSet
 
 Answers = Mapping[str, Array]
-"""Named columns of N answers. ``eligible`` is bool, ``ineligible_reason`` object (str or None); a number that
+"""Named columns of N answers: the outputs, and ``population``, the index into the model's rungs of who
+answered, -1 where nobody did. ``eligible`` is bool, ``ineligible_reason`` object (str or None); a number that
 does not apply to a row is NaN, a word None."""
 
 
@@ -59,8 +60,9 @@ class Scorer:
     """A capability that gives each customer numbers.
 
     ``predict(model, X)`` answers for X of shape (N, F). ``explain(model, X)`` says what each feature added on
-    the link scale. ``population(model, X)`` names, as an index into ``model.rungs``, who answers for each row;
-    -1 where nobody does.
+    the link scale. ``population(model, X)`` names, as an index into ``model.rungs``, who answers for each
+    row; -1 where nobody does. ``deciding(model)`` names the features that decide this: where one of them is
+    not known and nobody answers, too little is known.
     """
 
     name: str
@@ -68,3 +70,4 @@ class Scorer:
     predict: Callable[[Model, Array], Answers]
     explain: Callable[[Model, Array], Contributions]
     population: Callable[[Model, Array], Array]
+    deciding: Callable[[Model], tuple[str, ...]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,19 +18,24 @@ from app.domain.history import Array
 from app.estimators.base import Contributions, sigmoid
 
 RISK_LEVELS: Final = ("green", "yellow", "red")
+NO_ORDERS: Final = "no_orders"
+ALREADY_CHURNED: Final = "already_churned"
+NO_ACTIVE_SUBSCRIPTION: Final = "no_active_subscription"
 
 OUTPUTS: Final = (
     Output("eligible", "flag"),
-    Output(
-        "ineligible_reason",
-        "word",
-        words=("no_orders", "already_churned", "no_active_subscription", "horizon_not_trained"),
-    ),
+    Output("ineligible_reason", "word", words=(NO_ORDERS, ALREADY_CHURNED, NO_ACTIVE_SUBSCRIPTION)),
     Output("probability", "probability", 0.0, 1.0),
     Output("percentile", "share", 0.0, 1.0),
     Output("risk_level", "word", words=RISK_LEVELS),
     Output("horizon_days", "days", 1.0),
 )
+
+_ROUNDING: Final = 1e-12
+"""Answers of another machine may differ in the last bit; at a cut point that must not change a word."""
+_LEVELS: Final = np.array(RISK_LEVELS, dtype=object)
+_INACTIVITY_REASONS: Final = np.array([None, NO_ORDERS, ALREADY_CHURNED], dtype=object)
+_SUBSCRIPTION_REASONS: Final = np.array([None, NO_ACTIVE_SUBSCRIPTION], dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +46,41 @@ class Reach:
     reason: Array
 
 
-def reach(definition: str, settings: Mapping[str, object], populations: tuple[str, ...], inputs: Mapping[str, Array]) -> Reach:
+def reach(
+    definition: str, settings: Mapping[str, Any], populations: tuple[str, ...], inputs: Mapping[str, Array]
+) -> Reach:
     """Return which population each of N customers belongs to, and why not.
 
-    Training and serving ask this same function. ``inputs`` holds the columns named by :func:`reach_features`.
+    Training and serving ask this same function.
+
+    Parameters
+    ----------
+    definition : str
+        What counts as lost: inactivity, subscription_end or label.
+    settings : mapping
+        By inactivity ``gone_after_days``: who has been silent for longer is gone already.
+    populations : tuple of str
+        Names of the populations that are told apart; ``first_order`` and ``repeat`` by inactivity.
+    inputs : mapping of str to ndarray, shape (N,)
+        The columns named by :func:`reach_features`; none by label, where everybody can be asked about.
     """
     if definition == "label":
         size = len(next(iter(inputs.values()))) if inputs else 0
         return Reach(np.zeros(size, dtype=np.int64), np.full(size, None, dtype=object))
     if definition == "subscription_end":
-        active = np.nan_to_num(inputs["active_subscriptions"]) > 0
-        reason = np.where(active, None, "no_active_subscription")
-        return Reach(np.where(active, 0, -1), reason)
-    prefix = "" if "days_since_last_order" in inputs else "summary."
-    silence = inputs[f"{prefix}days_since_last_order"]
-    orders = np.nan_to_num(inputs["order_days" if not prefix else "summary.order_count"])
-    has, gone = orders > 0, silence > float(str(settings["gone_after_days"]))
-    has &= ~np.isnan(silence)
+        is_out = ~(inputs["active_subscriptions"] > 0)
+        return Reach(-is_out.astype(np.int64), _SUBSCRIPTION_REASONS[is_out.astype(np.int64)])
+    is_summary = "days_since_last_order" not in inputs
+    silence, orders = (inputs[name] for name in reach_features(definition, is_summary=is_summary))
+    is_new = ~((orders > 0) & (silence >= 0))
+    is_gone = silence > float(settings["gone_after_days"])
     first = populations.index("first_order") if "first_order" in populations else 0
-    index = np.where(orders >= 2, populations.index("repeat") if "repeat" in populations else 0, first)
-    reason = np.where(~has, "no_orders", np.where(gone, "already_churned", None))
-    return Reach(np.where(has & ~gone, index, -1), reason)
+    repeat = populations.index("repeat") if "repeat" in populations else 0
+    index = np.where(orders >= 2, repeat, first)
+    return Reach(
+        np.where(is_new | is_gone, -1, index),
+        _INACTIVITY_REASONS[np.where(is_new, 1, np.where(is_gone, 2, 0))],
+    )
 
 
 def reach_features(definition: str, *, is_summary: bool) -> tuple[str, ...]:
@@ -75,11 +94,18 @@ def reach_features(definition: str, *, is_summary: bool) -> tuple[str, ...]:
     return ("days_since_last_order", "order_days")
 
 
+def deciding(model: Model) -> tuple[str, ...]:
+    """Return the features of a model that decide who can be asked about."""
+    is_summary = "summary.days_since_last_order" in model.features.positions
+    return reach_features(model.definition, is_summary=is_summary)
+
+
 def _reach(model: Model, X: Array) -> Reach:
     if model.definition == "label":
         return Reach(np.zeros(len(X), dtype=np.int64), np.full(len(X), None, dtype=object))
-    inputs = {name: X[:, j] for j, name in enumerate(model.features.names)}
-    return reach(model.definition, model.settings, tuple(rung.population for rung in model.rungs), inputs)
+    at = model.features.positions
+    inputs = {name: X[:, at[name]] for name in deciding(model)}
+    return reach(model.definition, model.settings, tuple([rung.population for rung in model.rungs]), inputs)
 
 
 def population(model: Model, X: Array) -> Array:
@@ -88,20 +114,19 @@ def population(model: Model, X: Array) -> Array:
 
 
 def predict(model: Model, X: Array) -> Answers:
-    """Return the columns of ``OUTPUTS``, each of shape (N,), for X of shape (N, F)."""
+    """Return the columns of ``OUTPUTS`` and ``population``, each of shape (N,), for X of shape (N, F)."""
     who = _reach(model, X)
     size = len(X)
     probability, percentile = np.full(size, np.nan), np.full(size, np.nan)
-    risk = np.full(size, None, dtype=object)
+    risk = np.empty(size, dtype=object)
     for index, rung in enumerate(model.rungs):
-        rows = np.flatnonzero(who.population == index)
-        if not len(rows):
-            continue
-        answer = sigmoid(rung.calibration.apply(rung.estimator.margin(X[rows])))
-        probability[rows] = answer
-        percentile[rows] = np.searchsorted(rung.reference, answer, side="right") / max(len(rung.reference), 1)
-        level = (answer >= rung.thresholds["yellow"]).astype(np.int64) + (answer >= rung.thresholds["red"])
-        risk[rows] = np.array(RISK_LEVELS, dtype=object)[level]
+        (rows,) = (who.population == index).nonzero()
+        if len(rows):
+            answer = sigmoid(rung.calibration.apply(rung.estimator.margin(X[rows])))
+            probability[rows], percentile[rows] = answer, _percentile(rung.reference, answer)
+            reached = answer + _ROUNDING
+            level = (reached >= rung.thresholds["yellow"]).astype(np.int64)
+            risk[rows] = _LEVELS[level + (reached >= rung.thresholds["red"])]
     return {
         "eligible": who.population >= 0,
         "ineligible_reason": who.reason,
@@ -109,7 +134,20 @@ def predict(model: Model, X: Array) -> Answers:
         "percentile": percentile,
         "risk_level": risk,
         "horizon_days": np.full(size, np.nan if model.horizon_days is None else float(model.horizon_days)),
+        "population": who.population,
     }
+
+
+def _percentile(reference: Array, answer: Array) -> Array:
+    """Return the share of the reference population with an answer no higher; NaN without a reference.
+
+    ``reference`` holds quantiles at equal steps from 0 to 1, shape (Q,).
+    """
+    steps = len(reference) - 1
+    if steps < 1:
+        return np.full(len(answer), np.nan)
+    place = reference.searchsorted(answer + _ROUNDING, side="right") - 1
+    return np.maximum(place, 0) / steps
 
 
 def explain(model: Model, X: Array) -> Contributions:
@@ -117,11 +155,11 @@ def explain(model: Model, X: Array) -> Contributions:
     who = population(model, X)
     base, values = np.zeros(len(X)), np.zeros(X.shape)
     for index, rung in enumerate(model.rungs):
-        rows = np.flatnonzero(who == index)
+        (rows,) = (who == index).nonzero()
         if len(rows):
             parts = rung.calibration.apply_to(rung.estimator.contributions(X[rows]))
             base[rows], values[rows] = parts.base, parts.values
     return Contributions(base, values)
 
 
-CHURN: Final = Scorer("churn", OUTPUTS, predict, explain, population)
+CHURN: Final = Scorer("churn", OUTPUTS, predict, explain, population, deciding)

@@ -1,11 +1,13 @@
 """Days and months of a business's time zone, for whole columns of times.
 
 Rules: a day is a calendar day of the business's zone, also across daylight-saving changes; day 0 is
-1970-01-01 in that zone; the result for one time does not depend on the others in the column.
+1970-01-01 in that zone; days never run backwards: where clocks go back over midnight, the hour that comes
+twice belongs to the new day; the result for one time does not depend on the others in the column.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -32,9 +34,21 @@ def from_microseconds(microseconds: int, timezone: str = "UTC") -> datetime:
     return (_EPOCH + timedelta(microseconds=microseconds)).astimezone(ZoneInfo(timezone))
 
 
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """When a zone's offset changes, shape (K,), and the offset before, between and after, shape (K + 1,).
+
+    ``first_days`` holds the earliest day that may follow each change; None where no change turns a day back.
+    """
+
+    changes: Array
+    offsets: Array
+    first_days: Array | None
+
+
 @lru_cache(maxsize=64)
-def _transitions(timezone: str) -> tuple[Array, Array]:
-    """Return the times at which a zone's offset changes and the offset from each on, microseconds."""
+def _zone(timezone: str) -> _Zone:
+    """Return the changes of a zone's offset from 1970 to 2100, in microseconds."""
     zone = ZoneInfo(timezone)
 
     def offset(second: int) -> int:
@@ -43,7 +57,7 @@ def _transitions(timezone: str) -> tuple[Array, Array]:
 
     step = 7 * 86_400
     end = int((datetime(_LAST_YEAR, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
-    starts, offsets = [np.iinfo(np.int64).min], [offset(0)]
+    changes, offsets = [], [offset(0)]
     for low in range(0, end, step):
         left, right = low, low + step
         if offset(right) == offsets[-1]:
@@ -54,9 +68,13 @@ def _transitions(timezone: str) -> tuple[Array, Array]:
                 left = middle
             else:
                 right = middle
-        starts.append(right * 1_000_000)
+        changes.append(right)
         offsets.append(offset(right))
-    return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64) * 1_000_000
+    at = np.array(changes, dtype=np.int64) * 1_000_000
+    shift = np.array(offsets, dtype=np.int64) * 1_000_000
+    before = (at - 1 + shift[:-1]) // MICROSECONDS_PER_DAY
+    turns_back = (at + shift[1:]) // MICROSECONDS_PER_DAY < before
+    return _Zone(at, shift, np.r_[NO_DAY, before] if turns_back.any() else None)
 
 
 def local_day(times: Array, timezone: str) -> Array:
@@ -72,11 +90,12 @@ def local_day(times: Array, timezone: str) -> Array:
     Returns
     -------
     ndarray of int64, shape (R,)
-        Days since 1970-01-01 in that zone; ``NO_DAY`` where the time is missing.
+        Days since 1970-01-01 in that zone; ``NO_DAY`` where the time is missing. Never falling where the
+        times never fall.
     """
-    if timezone == "UTC":
-        days = times // MICROSECONDS_PER_DAY
-    else:
-        starts, offsets = _transitions(timezone)
-        days = (times + offsets[np.searchsorted(starts, times, side="right") - 1]) // MICROSECONDS_PER_DAY
+    zone = _zone(timezone)
+    place = zone.changes.searchsorted(times, side="right")
+    days: Array = (times + zone.offsets[place]) // MICROSECONDS_PER_DAY
+    if zone.first_days is not None:
+        days = np.maximum(days, zone.first_days[place])
     return np.where(times == NAT, NO_DAY, days)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.domain.history import CONSENT_STATUSES, PURPOSES, Array, History
+from app.domain.history import CONSENT_STATUSES, NAT, PURPOSES, Array, History
 
 CONSENT_DEFAULTS: Final[Mapping[str, str]] = {
     "profiling": "granted",
@@ -22,6 +22,8 @@ _GRANTED: Final = CONSENT_STATUSES.index("granted")
 
 def granted(history: History, purpose: str, as_of: Array, defaults: Mapping[str, str]) -> Array:
     """Return whether each customer's consent to a purpose stands at ``as_of``.
+
+    Where the latest time has rows that contradict each other, it does not stand.
 
     Parameters
     ----------
@@ -42,10 +44,14 @@ def granted(history: History, purpose: str, as_of: Array, defaults: Mapping[str,
     consents = history.tables.get("consents")
     if consents is None:
         return answer
-    owner = np.repeat(np.arange(history.size), np.diff(consents.offsets))
-    rows = np.flatnonzero(
-        (consents["purpose"] == PURPOSES.index(purpose)) & (consents["status_at"] <= as_of[owner])
-    )
     # Rows are sorted by time within a customer, and the last assignment to an index wins.
-    answer[owner[rows]] = consents["status"][rows] == _GRANTED
+    owner = np.repeat(np.arange(history.size), np.diff(consents.offsets))
+    at = consents["status_at"]
+    rows = np.flatnonzero((consents["purpose"] == PURPOSES.index(purpose)) & (at <= as_of[owner]))
+    latest = np.full(history.size, NAT, dtype=np.int64)
+    latest[owner[rows]] = at[rows]
+    is_latest = at[rows] == latest[owner[rows]]
+    refused = rows[is_latest & (consents["status"][rows] != _GRANTED)]
+    answer[owner[rows]] = True
+    answer[owner[refused]] = False
     return answer

@@ -11,7 +11,7 @@ customer's are int64 codes that only mean "same" or "different" within one custo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -158,7 +158,7 @@ TABLES: Final[Mapping[str, TableSpec]] = MappingProxyType(
         ),
     }
 )
-"""The canonical tables with a time, as features see them. Row ids decide the order of rows, then are dropped."""
+"""The canonical tables with a time, as features see them. Ids decide the order of rows, then are dropped."""
 
 SUMMARY: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -175,6 +175,35 @@ SUMMARY: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What a payload may carry instead of orders. The last six may be missing."""
+
+
+class LazyColumns(Mapping[str, Array]):
+    """Named columns, each made when it is first asked for: a model pays only for what it reads."""
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(self, names: Mapping[str, object], make: Callable[[str], Array]) -> None:
+        """Keep the names and the function that makes a column; it must be pure."""
+        self._names = names
+        self._make = make
+        self._made: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        """Return one column."""
+        column = self._made.get(name)
+        if column is None:
+            if name not in self._names:
+                raise KeyError(name)
+            column = self._made[name] = self._make(name)
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names, in order."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self._names)
 
 
 @dataclass(frozen=True, slots=True)

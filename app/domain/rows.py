@@ -1,55 +1,73 @@
 """From rows as mappings to the columns of a :class:`~app.domain.history.History`.
 
 This is the road of a request and of the golden histories; training has its own, faster one for millions of
-rows, and a test holds both to the same columns. Rules: rows are sorted by time, then by id, within a customer;
-``None`` and absent mean missing; an absent table was not given, an empty list was.
+rows, and a test holds both to the same columns. Rules: rows are sorted by time, then by id, within a
+customer; ``None`` and absent mean missing; an absent table was not given, an empty list was. Columns are read
+when they are first asked for, so the rows must not change in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 
-from app.domain.clock import to_microseconds
 from app.domain.history import (
     CODE,
     FLAG,
     NAT,
+    NUMBER,
     PROFILE_TEXTS,
     SUMMARY,
     TABLES,
     TIME,
     Array,
     History,
+    LazyColumns,
     Table,
+    TableSpec,
+    empty_column,
 )
 
 Row = Mapping[str, Any]
 
-UNANSWERED: Final = frozenset({"none", "no_response", "not_delivered", "bounced", "unsubscribed", "false", "0"})
+UNANSWERED: Final = frozenset(
+    {"none", "no_response", "not_delivered", "bounced", "unsubscribed", "false", "0"}
+)
 """Contact outcomes that mean "did not answer"; any other word means that the customer did."""
 
-_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
-    "order_lines": {"product": "product_id", "order": "order_id"},
-    "events": {"product": "product_id"},
-    "orders": {"has_coupon": "coupon"},
+_FIELDS: Final[Mapping[tuple[str, str], str]] = {
+    ("order_lines", "product"): "product_id",
+    ("events", "product"): "product_id",
+    ("orders", "has_coupon"): "coupon",
 }
 """Columns whose field in a row has another name."""
 
 _TIES: Final[Mapping[str, tuple[str, ...]]] = {
     "orders": ("order_id",),
-    "order_lines": ("order_id", "product_id", "quantity", "price"),
-    "events": ("event", "product_id"),
+    "order_lines": ("product_id", "quantity", "price", "discount"),
+    "events": ("event", "product_id", "category", "value", "duration_seconds"),
     "support_cases": ("case_id",),
     "feedback": ("feedback_id",),
     "subscriptions": ("subscription_id",),
     "contacts": ("contact_id",),
     "consents": ("purpose", "status"),
 }
-"""What decides the order of rows with the same time."""
+"""What decides the order of rows with the same time, lines with the same order; after that, all they hold."""
+
+_TEXT: Final = "text"
+_PROFILE: Final[Mapping[str, str]] = {
+    "created_at": TIME,
+    "birth_year": NUMBER,
+    **dict.fromkeys(PROFILE_TEXTS, _TEXT),
+}
+_SUMMARY_TIMES: Final = tuple(name for name, kind in SUMMARY.items() if kind == TIME)
+_SUMMARY_NUMBERS: Final = tuple(name for name, kind in SUMMARY.items() if kind != TIME)
+_ATTRIBUTE_KINDS: Final = {"numeric": NUMBER, "boolean": FLAG, "categorical": _TEXT}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def build_history(
@@ -70,59 +88,73 @@ def build_history(
     """
     tables = {}
     for name in TABLES:
-        groups = [_lines(customer) if name == "order_lines" else customer.get(name) for customer in customers]
-        if any(group is not None for group in groups):
-            tables[name] = _table(name, groups)
+        groups = [customer.get(name) for customer in customers]
+        if groups.count(None) < len(groups):
+            ordered = _in_order(name, groups)
+            tables[name] = _table(name, ordered)
+            if name == "orders":
+                lines = _lines(ordered)
+                if lines.given.any():
+                    tables["order_lines"] = _table("order_lines", lines)
+    profiles = [customer.get("customer") or {} for customer in customers]
+    given = [customer.get("attributes") or {} for customer in customers]
+    summaries = [customer.get("summary") for customer in customers]
+    has_summary = summaries.count(None) < len(summaries)
     return History(
-        customer_ids=tuple(customer["customer_id"] for customer in customers),
+        customer_ids=tuple([customer["customer_id"] for customer in customers]),
         timezone=timezone,
         tables=tables,
-        profile=_profile([customer.get("customer") or {} for customer in customers]),
-        attributes=_attributes([customer.get("attributes") or {} for customer in customers], attributes or {}),
-        summary=_summary([customer.get("summary") for customer in customers]),
+        profile=_columns(_PROFILE, profiles),
+        attributes=_columns(
+            {name: _ATTRIBUTE_KINDS[kind] for name, kind in (attributes or {}).items()}, given
+        ),
+        summary=_summary([summary or {} for summary in summaries]) if has_summary else None,
     )
 
 
-def _lines(customer: Row) -> list[Row] | None:
-    """Return the lines of all orders of a customer, each with its order's time and id."""
-    orders = customer.get("orders")
-    if orders is None or all(order.get("products") is None for order in orders):
-        return None if orders is None or orders else []
-    return [
-        {
-            **(line if isinstance(line, dict) else line.__dict__),
-            "ordered_at": order["ordered_at"],
-            "order_id": order["order_id"],
-        }
-        for order in orders
-        for line in order.get("products") or ()
-    ]
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """The rows of one table in the order of a :class:`Table`: their mappings, times, and whose they are.
+
+    ``orders`` holds the order's id for each order line, and nothing for other tables.
+    """
+
+    rows: Sequence[Row]
+    times: Sequence[int]
+    offsets: Array
+    given: Array
+    orders: Sequence[str] = ()
 
 
-def _table(name: str, groups: Sequence[Sequence[Row] | None]) -> Table:
-    """Return one table; a group of None was not given."""
-    spec = TABLES[name]
-    rows: list[Row] = []
-    offsets = np.zeros(len(groups) + 1, dtype=np.int64)
-    ties = _TIES[name]
-    for i, group in enumerate(groups):
+def _in_order(name: str, groups: Sequence[Sequence[Row] | None]) -> _Ordered:
+    """Return the rows of all customers, each customer's sorted; a group of None was not given."""
+    field, rows, times, offsets = TABLES[name].time, list[Row](), list[int](), [0]
+    for group in groups:
         if group:
-            timed = [
-                (_microseconds(row[spec.time]), tuple(_tie(row.get(tie)) for tie in ties), k)
-                for k, row in enumerate(group)
-            ]
-            timed.sort()
-            rows.extend(group[k] for _, _, k in timed)
-        offsets[i + 1] = len(rows)
-    fields = _SOURCES.get(name, {})
-    columns = {
-        column: _reader(name, column, kind)([row.get(fields.get(column, column)) for row in rows])
-        for column, kind in spec.columns.items()
-    }
-    return Table(offsets, columns, np.array([group is not None for group in groups], dtype=bool))
+            at = [_microseconds(row[field]) for row in group]
+            distinct = sorted(set(at))
+            if at == distinct:
+                rows.extend(group)
+            else:
+                key = _tie_breaker(name, len(distinct) < len(at))
+                place = sorted(range(len(at)), key=lambda k: (at[k], key(group[k])))
+                rows.extend([group[k] for k in place])
+                at.sort()
+            times.extend(at)
+        offsets.append(len(rows))
+    given = np.array([group is not None for group in groups], dtype=bool)
+    return _Ordered(rows, times, np.array(offsets, dtype=np.int64), given)
 
 
-def _tie(value: object) -> tuple[int, float, str]:
+def _tie_breaker(table: str, has_ties: bool) -> Callable[[Row], tuple[Any, ...]]:  # noqa: FBT001  a fact
+    """Return what orders rows of the same time; nothing needs to where there are none."""
+    if not has_ties:
+        return lambda _: ()
+    fields = (*_TIES[table], *(_FIELDS.get((table, column), column) for column in TABLES[table].columns))
+    return lambda row: tuple([_comparable(row.get(field)) for field in fields])
+
+
+def _comparable(value: object) -> tuple[int, float, str]:
     """Return a key that orders missing before numbers before words."""
     if value is None:
         return (0, 0.0, "")
@@ -131,20 +163,87 @@ def _tie(value: object) -> tuple[int, float, str]:
     return (2, 0.0, str(value))
 
 
-def _reader(table: str, column: str, kind: str | tuple[str, ...]) -> Callable[[list[Any]], Array]:
-    """Return the reader of one column."""
-    if column == "has_coupon":
-        return _present
-    if (table, column) == ("contacts", "outcome"):
-        return _answered
+def _lines(orders: _Ordered) -> _Ordered:
+    """Return the lines of sorted orders, each with its order's time and id.
+
+    They were given where no order is without them; where orders have none at all, nobody said anything.
+    """
+    key = _tie_breaker("order_lines", has_ties=True)
+    rows, times, ids, counts, told = list[Row](), list[int](), list[str](), [0], [False]
+    for order, at in zip(orders.rows, orders.times, strict=True):
+        products = order.get("products")
+        told.append(products is not None)
+        if products:
+            lines = [line if isinstance(line, dict) else line.__dict__ for line in products]
+            if len(lines) > 1:
+                lines.sort(key=key)
+            for line in lines:
+                rows.append(line)
+                times.append(at)
+                ids.append(order["order_id"])
+        counts.append(len(rows))
+    offsets = np.array(counts, dtype=np.int64)[orders.offsets]
+    some_told = np.cumsum(told)[orders.offsets]
+    given = orders.given & ((np.diff(some_told) > 0) | (np.diff(orders.offsets) == 0))
+    return _Ordered(rows, times, offsets, given, ids)
+
+
+def _table(name: str, ordered: _Ordered) -> Table:
+    spec = TABLES[name]
+    return Table(ordered.offsets, LazyColumns(spec.columns, _maker(name, spec, ordered)), ordered.given)
+
+
+def _maker(name: str, spec: TableSpec, ordered: _Ordered) -> Callable[[str], Array]:
+    """Return the function that reads one column of a table."""
+
+    def make(column: str) -> Array:
+        if column == spec.time:
+            return np.array(ordered.times, dtype=np.int64)
+        if column == "order":
+            return _codes(list(ordered.orders))
+        field = _FIELDS.get((name, column), column)
+        values = [row.get(field) for row in ordered.rows]
+        if column == "has_coupon":
+            return np.array([1.0 if value else 0.0 for value in values])
+        if (name, column) == ("contacts", "outcome"):
+            return _numbers([None if value is None else _answered(value) for value in values])
+        return _read(spec.columns[column], values)
+
+    return make
+
+
+def _columns(kinds: Mapping[str, str], rows: Sequence[Row]) -> Mapping[str, Array]:
+    """Return the columns of one row per customer."""
+    return LazyColumns(kinds, lambda name: _read(kinds[name], [row.get(name) for row in rows]))
+
+
+def _summary(rows: Sequence[Row]) -> Mapping[str, Array]:
+    """Return the columns of one summary per customer; a model of summaries reads nearly all of them."""
+    numbers = np.array([[row.get(name) for name in _SUMMARY_NUMBERS] for row in rows], dtype=np.float64)
+    columns = {name: numbers[:, j] for j, name in enumerate(_SUMMARY_NUMBERS)}
+    for name in _SUMMARY_TIMES:
+        columns[name] = _times([row.get(name) for row in rows])
+    return columns
+
+
+def _read(kind: str | tuple[str, ...], values: list[Any]) -> Array:
+    """Return a column of a kind, missing where a value is None."""
+    if kind == _TEXT:
+        return _texts(values)
+    if values.count(None) == len(values):
+        return empty_column(kind, len(values))
     if isinstance(kind, tuple):
-        return _WORDS[kind]
-    return {TIME: _times, CODE: _codes, FLAG: _numbers}.get(kind, _numbers)
+        index, otherwise = _WORDS[kind]
+        return np.array([index.get(value, otherwise) for value in values], dtype=np.int16)
+    return _READERS[kind](values)
 
 
-def _microseconds(value: object) -> int:
+def _microseconds(value: Any) -> int:
     """Return a time in microseconds; datetimes must be aware."""
-    return to_microseconds(value) if isinstance(value, datetime) else int(value)  # type: ignore[call-overload, no-any-return]
+    if not isinstance(value, datetime):
+        return int(value)
+    delta = value - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def _times(values: list[Any]) -> Array:
@@ -152,18 +251,7 @@ def _times(values: list[Any]) -> Array:
 
 
 def _numbers(values: list[Any]) -> Array:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _present(values: list[Any]) -> Array:
-    return np.array([1.0 if value else 0.0 for value in values])
-
-
-def _answered(values: list[Any]) -> Array:
-    return np.array(
-        [np.nan if value is None else float(str(value).lower() not in UNANSWERED) for value in values],
-        dtype=np.float64,
-    )
+    return np.array(values, dtype=np.float64)  # NumPy reads None as NaN
 
 
 def _codes(values: list[Any]) -> Array:
@@ -171,57 +259,34 @@ def _codes(values: list[Any]) -> Array:
     return np.array([seen.setdefault(value, len(seen) - 1) for value in values], dtype=np.int64)
 
 
-def _word_reader(words: tuple[str, ...]) -> Callable[[list[Any]], Array]:
-    """Return the reader of an enumeration; unknown words are ``other`` where that exists, else missing."""
-    index: dict[Any, int] = {word: i for i, word in enumerate(words)}
-    otherwise = index.get("other", -1)
-    index[None] = -1
-    return lambda values: np.array([index.get(value, otherwise) for value in values], dtype=np.int16)
+def _texts(values: list[Any]) -> Array:
+    column = np.empty(len(values), dtype=object)
+    column[:] = [None if value is None else str(value) for value in values]
+    return column
+
+
+def _answered(value: object) -> float:
+    """Return 1 for an outcome that is an answer, 0 for one that is none."""
+    if isinstance(value, (bool, int, float)):
+        return float(value != 0)
+    return float(str(value).strip().lower() not in UNANSWERED)
+
+
+def _word_index(words: tuple[str, ...]) -> tuple[dict[Any, int], int]:
+    """Return the code of each word, and of an unknown one: ``other`` where that exists, else missing."""
+    index: dict[Any, int] = {word: code for code, word in enumerate(words)}
+    return {None: -1, **index}, index.get("other", -1)
 
 
 _WORDS: Final = {
-    kind: _word_reader(kind)
+    kind: _word_index(kind)
     for spec in TABLES.values()
     for kind in spec.columns.values()
     if isinstance(kind, tuple)
 }
-
-
-def _profile(profiles: Sequence[Row]) -> dict[str, Array]:
-    """Return created_at, birth_year and the profile texts of N customers."""
-    columns: dict[str, Array] = {
-        "created_at": _times([profile.get("created_at") for profile in profiles]),
-        "birth_year": _numbers([profile.get("birth_year") for profile in profiles]),
-    }
-    for name in PROFILE_TEXTS:
-        columns[name] = _texts(profile.get(name) for profile in profiles)
-    return columns
-
-
-def _texts(values: Iterable[Any]) -> Array:
-    items = [None if value is None else str(value) for value in values]
-    column = np.empty(len(items), dtype=object)
-    column[:] = items
-    return column
-
-
-def _attributes(given: Sequence[Row], kinds: Mapping[str, str]) -> dict[str, Array]:
-    """Return the declared attributes of N customers; undeclared ones are not read."""
-    columns: dict[str, Array] = {}
-    for name, kind in kinds.items():
-        values = [attributes.get(name) for attributes in given]
-        columns[name] = _texts(values) if kind == "categorical" else _numbers(values)
-    return columns
-
-
-def _summary(summaries: Sequence[Any]) -> dict[str, Array] | None:
-    """Return the summary columns, or None where no customer has a summary."""
-    if all(summary is None for summary in summaries):
-        return None
-    rows = [{} if summary is None else summary for summary in summaries]
-    columns: dict[str, Array] = {}
-    for name, kind in SUMMARY.items():
-        values = [row.get(name) for row in rows]
-        columns[name] = _times(values) if kind == TIME else _numbers(values)
-    return columns
-
+_READERS: Final[Mapping[str, Callable[[list[Any]], Array]]] = {
+    TIME: _times,
+    NUMBER: _numbers,
+    FLAG: _numbers,
+    CODE: _codes,
+}

@@ -52,10 +52,12 @@ class Calibration:
 def sigmoid(margin: Array) -> Array:
     """Return probabilities for log-odds, without overflow at any finite margin."""
     small = np.exp(-np.abs(margin))
-    return np.where(margin >= 0, 1.0, small) / (1.0 + small)
+    probability: Array = np.where(margin >= 0, 1.0, small) / (1.0 + small)
+    return probability
 
 
 def logit(probability: Array) -> Array:
     """Return log-odds; probabilities are kept 1e-12 away from 0 and 1."""
     clipped = np.clip(probability, 1e-12, 1 - 1e-12)
-    return np.log(clipped) - np.log1p(-clipped)
+    margin: Array = np.log(clipped) - np.log1p(-clipped)
+    return margin

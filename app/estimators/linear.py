@@ -2,7 +2,7 @@
 
 File format (.npz, float64 unless said): for F columns of X
 - ``is_log`` (F,): 1 where the input is first passed through sign(x)·log(1 + |x|);
-- ``low``, ``high`` (F,): the training range after that; inputs are clipped to it, so that nothing extrapolates;
+- ``low``, ``high`` (F,): the training range after that; inputs are clipped to it: nothing extrapolates;
 - ``center``, ``scale``, ``coefficient`` (F,): a known number adds coefficient · (input − center) / scale;
 - ``missing`` (F,): what a missing value adds;
 - ``level_offsets`` int64 (F + 1,) and ``levels``: what each word of a category adds, by code;
@@ -12,7 +12,10 @@ File format (.npz, float64 unless said): for F columns of X
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -25,7 +28,7 @@ _COLUMNS: Final = ("is_log", "low", "high", "center", "scale", "coefficient", "m
 LINEAR_KEYS: Final = frozenset({*_COLUMNS, "level_offsets", "levels", "intercept"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Linear:
     """A fitted logistic regression; see the module for the fields."""
 
@@ -40,22 +43,47 @@ class Linear:
     levels: Array
     intercept: float
 
+    @cached_property
+    def _logged(self) -> Array | None:
+        """Which inputs are logged, bool of shape (F,); None where none is."""
+        logged: Array = self.is_log > 0
+        return logged if logged.any() else None
+
+    @cached_property
+    def _slope(self) -> Array:
+        """What one unit of an input adds, shape (F,)."""
+        slope: Array = self.coefficient / self.scale
+        return slope
+
+    @cached_property
+    def _categories(self) -> tuple[tuple[int, Array], ...]:
+        """The columns that hold codes of words, each with what its words add."""
+        starts = self.level_offsets.tolist()
+        return tuple(
+            (j, self.levels[start:stop]) for j, (start, stop) in enumerate(pairwise(starts)) if stop > start
+        )
+
     def margin(self, X: Array) -> Array:
         """Return the log-odds, shape (N,)."""
-        parts = self.contributions(X)
-        return parts.base + parts.values.sum(axis=1)
+        margin: Array = self.intercept + self._parts(X).sum(axis=1)
+        return margin
 
     def contributions(self, X: Array) -> Contributions:
         """Return the intercept and what each column added."""
+        return Contributions(np.full(len(X), self.intercept), self._parts(X))
+
+    def _parts(self, X: Array) -> Array:
+        """Return what each column added, shape (N, F)."""
         known = ~np.isnan(X)
-        filled = np.where(known, X, 0.0)
-        logged = np.sign(filled) * np.log1p(np.abs(filled))
-        value = np.clip(np.where(self.is_log > 0, logged, filled), self.low, self.high)
-        parts = self.coefficient * (value - self.center) / self.scale
-        for j in np.flatnonzero(np.diff(self.level_offsets)):
-            codes = filled[:, j].astype(np.int64)
-            parts[:, j] = self.levels[self.level_offsets[j] + codes]
-        return Contributions(np.full(len(X), self.intercept), np.where(known, parts, self.missing))
+        value = np.where(known, X, 0.0)
+        codes = [value[:, j].astype(np.int64) for j, _ in self._categories]
+        if self._logged is not None:
+            value = np.where(self._logged, np.copysign(np.log1p(np.abs(value)), value), value)
+        value = np.minimum(np.maximum(value, self.low), self.high)
+        parts = self._slope * (value - self.center)
+        for (j, levels), code in zip(self._categories, codes, strict=True):
+            parts[:, j] = levels[code]
+        return np.where(known, parts, self.missing)
 
 
 def read_linear(content: bytes) -> Linear:
@@ -69,12 +97,10 @@ def read_linear(content: bytes) -> Linear:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError) as error:
-        msg = "a linear model is not an archive of plain arrays"
-        raise StructureError(msg) from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise StructureError("a linear model is not an archive of plain arrays") from error
     if arrays.keys() != LINEAR_KEYS:
-        msg = "a linear model does not hold the arrays of its format"
-        raise StructureError(msg)
+        raise StructureError("a linear model does not hold the arrays of its format")
     width = arrays["coefficient"].shape
     offsets = arrays["level_offsets"]
     sound = (
@@ -90,8 +116,7 @@ def read_linear(content: bytes) -> Linear:
         and bool(np.all(arrays["scale"] > 0))
     )
     if not sound:
-        msg = "a linear model's arrays do not fit together or are not finite"
-        raise StructureError(msg)
+        raise StructureError("a linear model's arrays do not fit together or are not finite")
     return Linear(**{**arrays, "intercept": float(arrays["intercept"][0])})
 
 

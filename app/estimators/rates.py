@@ -1,9 +1,10 @@
 """The rules rung: one observed rate per bin of one feature, and nothing else.
 
-File format (JSON): ``{"feature", "column", "columns", "edges", "margins", "missing", "base"}``. ``column`` is the
-feature's position in X and ``columns`` the width of X. A number falls into bin ``searchsorted(edges, x, "right")``,
-so there is one margin more than edges; a category has no edges, and its code is the bin. A missing value has a
-margin of its own. ``base`` is the margin of the population's rate. Margins are log-odds.
+File format (JSON): ``{"feature", "column", "columns", "edges", "margins", "missing", "base"}``. ``column`` is
+the feature's position in X and ``columns`` the width of X. A number falls into the bin
+``searchsorted(edges, x, "right")``, so there is one margin more than edges; a category has no edges, and its
+code is the bin. A missing value has a margin of its own. ``base`` is the margin of the population's rate.
+An empty feature name is that rate alone: column 0, no edges, ``base`` everywhere. Margins are log-odds.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ SEASON_FEATURES: Final = (
     Feature("season_sine", "ratio", low=-1.0, high=1.0, table="", summary=True),
 )
 
+_TEXTS: Final = tuple(feature.name for feature in PROFILE_FEATURES if feature.kind == "category")
 _DAYS_PER_YEAR: Final = 365.2425
 
 
@@ -34,8 +35,7 @@ def compute_profile(view: View) -> dict[str, Array]:
     created = profile["created_at"]
     known = (created != NAT) & (created <= view.as_of)
     tenure = np.where(known, view.today - local_day(created, view.history.timezone), np.nan)
-    texts = ("acquisition_channel", "country", "company_industry", "loyalty_tier", "company_size")
-    return {"tenure_days": tenure, **{name: profile[name] for name in texts}}
+    return {"tenure_days": tenure, **{name: profile[name] for name in _TEXTS}}
 
 
 def compute_season(view: View) -> dict[str, Array]:
@@ -44,6 +44,11 @@ def compute_season(view: View) -> dict[str, Array]:
     return {"season_cosine": np.cos(angle), "season_sine": np.sin(angle)}
 
 
-def compute_declared(view: View) -> dict[str, Array]:
-    """Return the declared attributes as they were given, each of shape (N,)."""
-    return {ATTRIBUTE_PREFIX + name: column for name, column in view.history.attributes.items()}
+def compute_declared(view: View, needed: frozenset[str] | None = None) -> dict[str, Array]:
+    """Return the declared attributes as they were given (all, or those needed), each of shape (N,)."""
+    given = view.history.attributes
+    return {
+        ATTRIBUTE_PREFIX + name: given[name]
+        for name in given
+        if needed is None or ATTRIBUTE_PREFIX + name in needed
+    }

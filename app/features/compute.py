@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
 from app.domain.consent import CONSENT_DEFAULTS
 from app.domain.history import Array, History
+from app.domain.selection import block
 from app.features.attributes import compute_declared
-from app.features.library import GROUPS
+from app.features.library import GROUPS, Group
 from app.features.schema import Columns
 from app.features.view import View
+
+BLOCK: Final = 10_000
+"""Customers whose intermediate results are held at one time: a million take no more than these."""
 
 
 def compute(
@@ -35,40 +41,50 @@ def compute(
     Returns
     -------
     mapping of str to ndarray, shape (N,)
-        float64, NaN where unknown; object (str or None) for categories. A feature of a table that was not
-        given for a customer is unknown for that customer, never zero.
+        float64, finite or NaN where unknown; object (str or None) for categories. A feature of a table that
+        was not given for a customer is unknown for that customer, never zero.
     """
-    at = np.broadcast_to(np.asarray(as_of, dtype=np.int64), (history.size,))
+    at = as_of if isinstance(as_of, np.ndarray) and as_of.ndim else np.full(history.size, as_of, np.int64)
     return columns_of(View(history, at, consent_defaults), needed)
 
 
 def columns_of(view: View, needed: frozenset[str] | None = None) -> Columns:
     """Return the features of a view; see :func:`compute`."""
-    columns: dict[str, Array] = dict(compute_declared(view))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for group in GROUPS:
-            names = [feature.name for feature in group.features if needed is None or feature.name in needed]
-            if not names:
-                continue
-            answer = group.compute(view)
-            given = _given(view, group.table)
-            for name in names:
-                column = answer.get(name)
-                if column is None:
-                    columns[name] = np.full(view.size, np.nan)
-                elif column.dtype == object:
-                    columns[name] = column
-                else:
-                    columns[name] = _finite(column if given is None else np.where(given, column, np.nan))
+    if view.size <= BLOCK:
+        return _columns_of(view, needed)
+    columns: dict[str, Array] = {}
+    for start in range(0, view.size, BLOCK):
+        stop = min(start + BLOCK, view.size)
+        part = View(block(view.history, start, stop), view.as_of[start:stop], view.consent_defaults)
+        for name, column in _columns_of(part, needed).items():
+            if name not in columns:
+                columns[name] = np.empty(view.size, dtype=column.dtype)
+            columns[name][start:stop] = column
     return columns
 
 
-def _given(view: View, table: str) -> Array | None:
-    """Return for whom a table was given, or None where that is everybody."""
-    rows = view.rows(table) if table else None
-    return None if rows is None or rows.given.all() else rows.given
+def _columns_of(view: View, needed: frozenset[str] | None) -> Columns:
+    """Return the features of as many customers as are worth holding intermediate results for."""
+    columns: dict[str, Array] = compute_declared(view, needed)
+    unknown = np.full(view.size, np.nan)
+    unknown.flags.writeable = False
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for group, names in _wanted(needed):
+            answer = group.compute(view)
+            rows = view.rows(group.table) if group.table else None
+            given = None if rows is None or rows.given.all() else rows.given
+            for name in names:
+                column = answer.get(name, unknown)
+                columns[name] = column if given is None else np.where(given, column, np.nan)
+    return columns
 
 
-def _finite(column: Array) -> Array:
-    """Return the column with infinities as missing: a ratio to zero says nothing."""
-    return np.where(np.isfinite(column), column, np.nan)
+@lru_cache(maxsize=64)
+def _wanted(needed: frozenset[str] | None) -> tuple[tuple[Group, tuple[str, ...]], ...]:
+    """Return the groups with any feature that is needed, and those features' names."""
+    chosen = []
+    for group in GROUPS:
+        names = tuple(name for name in (f.name for f in group.features) if needed is None or name in needed)
+        if names:
+            chosen.append((group, names))
+    return tuple(chosen)

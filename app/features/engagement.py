@@ -40,6 +40,24 @@ CONTACT_FEATURES: Final = (
 )
 
 _CONTROL: Final = ARMS.index("control")
+_EDGES: Final = np.array([7, 30, 60, 90])
+_CONTACT_EDGES: Final = np.array([30, 90, 365])
+_COUNTED: Final = {
+    "product_views_7d": ("product_viewed", 0),
+    "product_views_30d": ("product_viewed", 1),
+    "cart_additions_30d": ("product_added", 1),
+    "checkouts_started_30d": ("checkout_started", 1),
+    "features_used_30d": ("feature_used", 1),
+    "sign_ins_30d": ("signed_in", 1),
+    "emails_opened_90d": ("email_opened", 3),
+    "email_clicks_90d": ("email_link_clicked", 3),
+}
+"""Counts of one kind of event: its name, and the position of the window in ``_EDGES``."""
+_KINDS: Final = tuple(dict.fromkeys([*(event for event, _ in _COUNTED.values()), "unsubscribed"]))
+_KIND_OF: Final = np.array(
+    [_KINDS.index(name) if name in _KINDS else len(_KINDS) for name in (*EVENTS, "other")]
+)
+"""The position in ``_KINDS`` of each code of an event; the others share the last one."""
 
 
 def compute_events(view: View) -> dict[str, Array]:
@@ -50,31 +68,21 @@ def compute_events(view: View) -> dict[str, Array]:
     events = view.rows("events")
     if events is None:
         return {}
-    size, owner, age, kind = view.size, events.owner, events.age_days, events["event"]
-    is_30 = age < 30
-    is_view = kind == EVENTS.index("product_viewed")
-    in_30 = ragged.count(owner, size, is_30)
-
-    def counted(name: str, days: int) -> Array:
-        return ragged.count(owner, size, (kind == EVENTS.index(name)) & (age < days))
-
+    size, owner, age, event = view.size, events.owner, events.age_days, events["event"]
+    windows = ragged.Windows(owner, age, _EDGES, size)
+    counts = windows.count_by(_KIND_OF[event], len(_KINDS) + 1)
+    every = counts.sum(axis=2)
+    viewed = (event == EVENTS.index("product_viewed")) & (age < 30)
     return {
         "days_since_last_event": view.today - ragged.last(events.offsets, events.day),
-        "events_7d": ragged.count(owner, size, age < 7),
-        "events_30d": in_30,
-        "events_90d": ragged.count(owner, size, age < 90),
-        "recent_event_share": ragged.share(in_30, ragged.count(owner, size, age < 60)),
-        "active_days_30d": ragged.distinct(owner[is_30], events.day[is_30], size),
-        "product_views_7d": counted("product_viewed", 7),
-        "product_views_30d": counted("product_viewed", 30),
-        "products_viewed_30d": ragged.distinct(owner, np.where(is_30 & is_view, events["product"], -1), size),
-        "cart_additions_30d": counted("product_added", 30),
-        "checkouts_started_30d": counted("checkout_started", 30),
-        "features_used_30d": counted("feature_used", 30),
-        "sign_ins_30d": counted("signed_in", 30),
-        "emails_opened_90d": counted("email_opened", 90),
-        "email_clicks_90d": counted("email_link_clicked", 90),
-        "unsubscribed": np.minimum(ragged.count(owner, size, kind == EVENTS.index("unsubscribed")), 1.0),
+        "events_7d": every[:, 0],
+        "events_30d": every[:, 1],
+        "events_90d": every[:, 3],
+        "recent_event_share": ragged.share(every[:, 1], every[:, 2]),
+        "active_days_30d": windows.count(ragged.begins(owner, events.day))[:, 1],
+        "products_viewed_30d": ragged.distinct(owner[viewed], events["product"][viewed], size),
+        "unsubscribed": np.minimum(counts[:, -1, _KINDS.index("unsubscribed")], 1.0),
+        **{name: counts[:, window, _KINDS.index(kind)] for name, (kind, window) in _COUNTED.items()},
     }
 
 
@@ -84,20 +92,18 @@ def compute_contacts(view: View) -> dict[str, Array]:
     if contacts is None:
         return {}
     size, reached = view.size, contacts["arm"] != _CONTROL
-    owner, age = contacts.owner[reached], contacts.age_days[reached]
-    is_365 = age < 365
-    days = ragged.last(ragged.offsets_of(owner, size), contacts.day[reached])
+    owner, day = contacts.owner[reached], contacts.day[reached]
+    windows = ragged.Windows(owner, contacts.age_days[reached], _CONTACT_EDGES, size)
+    counts, answered = windows.count(), windows.count(_answered(contacts)[reached])
     return {
-        "contacts_30d": ragged.count(owner, size, age < 30),
-        "contacts_90d": ragged.count(owner, size, age < 90),
-        "days_since_last_contact": view.today - days,
-        "answer_share_365d": ragged.share(
-            ragged.count(owner, size, is_365 & _answered(contacts)[reached]),
-            ragged.count(owner, size, is_365),
-        ),
+        "contacts_30d": counts[:, 0],
+        "contacts_90d": counts[:, 1],
+        "days_since_last_contact": view.today - ragged.last(ragged.offsets_of(owner, size), day),
+        "answer_share_365d": ragged.share(answered[:, 2], counts[:, 2]),
     }
 
 
 def _answered(contacts: Rows) -> Array:
     """Return whether an answer was known by ``as_of``: an outcome without its time is not known yet."""
-    return (contacts["outcome"] == 1.0) & contacts.known("outcome_at")
+    answered: Array = (contacts["outcome"] == 1.0) & contacts.known("outcome_at")
+    return answered

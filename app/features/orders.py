@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from app.domain.history import MICROSECONDS_PER_DAY, ORDER_STATUSES, Array
+from app.domain.history import MICROSECONDS_PER_DAY, NAT, Array
 from app.features import ragged
 from app.features.schema import Feature
-from app.features.view import Purchases, Rows, View
+from app.features.view import Purchases, Rows, View, is_bought
 
 FEATURES: Final = (
     Feature("average_gap_days", "days"),
@@ -33,8 +33,6 @@ LINE_FEATURES: Final = (
     Feature("repeat_product_share", "share", high=1.0, table="order_lines"),
 )
 
-_CANCELLED: Final = ORDER_STATUSES.index("cancelled")
-
 
 def compute(view: View) -> dict[str, Array]:
     """Return the features of orders, each of shape (N,).
@@ -55,14 +53,16 @@ def compute(view: View) -> dict[str, Array]:
 
 def _gaps(view: View, purchases: Purchases) -> dict[str, Array]:
     size, owner, day = view.size, purchases.owner, purchases.day
-    follows = owner[1:] == owner[:-1]
-    gap_owner, gap = owner[1:][follows], (day[1:] - day[:-1])[follows].astype(np.float64)
-    gaps = ragged.count(gap_owner, size)
+    gap_owner, gap = owner[1:], (day[1:] - day[:-1]).astype(np.float64)
+    if size > 1:
+        follows = gap_owner == owner[:-1]
+        gap_owner, gap = gap_owner[follows], gap[follows]
+    offsets = ragged.offsets_of(gap_owner, size)
+    gaps = offsets[1:] - offsets[:-1]
     average = ragged.share(ragged.total(gap_owner, gap, size), gaps)
-    last_gap = ragged.last(ragged.offsets_of(gap_owner, size), gap)
-    deviation = (gap - average[gap_owner]) ** 2
+    last_gap, longest = ragged.last(offsets, gap), ragged.largest(offsets, gap)
+    deviation = (gap - (average if size == 1 else average[gap_owner])) ** 2
     spread = np.sqrt(ragged.share(ragged.total(gap_owner, deviation, size), gaps))
-    longest = ragged.largest(gap_owner, gap, size)
     silence = view.today - ragged.last(purchases.offsets, day)
     return {
         "average_gap_days": average,
@@ -76,57 +76,62 @@ def _gaps(view: View, purchases: Purchases) -> dict[str, Array]:
 
 
 def _money(orders: Rows, purchases: Purchases, size: int) -> dict[str, Array]:
-    owner, counted = orders.owner, purchases.counted
-    gross = ragged.total(owner, np.maximum(orders["revenue"], 0.0), size, counted)
-    discount = ragged.total(owner, np.nan_to_num(orders["discount"]), size, counted)
-    returned = purchases.refund + np.maximum(-orders["revenue"], 0.0)
-    known = orders["status"] != -1
-    cancelled = (orders["status"] == _CANCELLED) & ~counted
-    sold = counted & (orders["revenue"] >= 0)
+    """Return what was discounted, given back and called off; returns without their order are no orders."""
+    owner, counted, revenue = orders.owner, purchases.counted, orders["revenue"]
+    is_order = revenue >= 0
+    sold = counted & is_order
+    sales = ragged.count(owner, size, sold)
+    gross = ragged.total(owner, revenue, size, sold)
+    discount = ragged.total(owner, np.fmax(orders["discount"], 0.0), size, sold)
+    returned = ragged.total(owner, purchases.refund + np.maximum(-revenue, 0.0), size, counted)
+    with_coupon = ragged.count(owner, size, sold & (orders["has_coupon"] == 1.0))
     return {
         "discount_share": ragged.share(discount, gross + discount),
-        "coupon_share": ragged.share(
-            ragged.total(owner, np.nan_to_num(orders["has_coupon"]), size, sold),
-            ragged.count(owner, size, sold),
-        ),
-        "return_share": ragged.share(ragged.total(owner, returned, size, counted), gross),
+        "coupon_share": ragged.share(with_coupon, sales),
+        "return_share": ragged.share(returned, gross),
         "cancelled_share": ragged.share(
-            ragged.count(owner, size, cancelled), ragged.count(owner, size, known)
+            ragged.count(owner, size, purchases.cancelled & is_order), ragged.count(owner, size, is_order)
         ),
     }
 
 
 def _delivery(orders: Rows, purchases: Purchases, size: int) -> dict[str, Array]:
-    delivered = purchases.counted & orders.known("delivered_at")
-    promised = orders.known("promised_at") | (orders["promised_at"] > orders.as_of)
-    # Late is known from the promised time on, whether or not the parcel has come by then.
-    overdue = purchases.counted & orders.known("promised_at") & ~delivered & orders.known("shipped_at")
-    late = (delivered & promised & (orders["delivered_at"] > orders["promised_at"])) | overdue
-    judged = (delivered & promised) | overdue
-    days = (orders["delivered_at"] - orders["ordered_at"])[delivered] / MICROSECONDS_PER_DAY
-    judged_owner = orders.owner[judged]
+    """Return how deliveries went; a parcel on its way is late from the promised time on."""
+    counted, has_come, is_due = purchases.counted, orders.known("delivered_at"), orders.known("promised_at")
+    if not (has_come.any() or is_due.any()):
+        return {}
+    delivered_at, promised_at = orders["delivered_at"], orders["promised_at"]
+    is_promised = promised_at != NAT
+    delivered = counted & has_come
+    overdue = counted & is_due & ~has_come & orders.known("shipped_at")
+    judged = (delivered & is_promised) | overdue
+    late = overdue | (judged & (delivered_at > promised_at))
+    days = np.maximum(delivered_at - orders["ordered_at"], 0)[delivered] / MICROSECONDS_PER_DAY
+    owner, judged_owner = orders.owner[delivered], orders.owner[judged]
     return {
         "late_delivery_share": ragged.share(
-            ragged.count(orders.owner, size, late), ragged.count(orders.owner, size, judged)
+            ragged.count(orders.owner, size, late), ragged.count(judged_owner, size)
         ),
-        "average_delivery_days": ragged.share(
-            ragged.total(orders.owner[delivered], days, size), ragged.count(orders.owner, size, delivered)
-        ),
-        "last_delivery_late": ragged.last(
-            ragged.offsets_of(judged_owner, size), late[judged].astype(np.float64)
-        ),
+        "average_delivery_days": ragged.share(ragged.total(owner, days, size), ragged.count(owner, size)),
+        "last_delivery_late": ragged.last(ragged.offsets_of(judged_owner, size), late[judged]),
     }
 
 
 def compute_lines(view: View) -> dict[str, Array]:
-    """Return the features of order lines, each of shape (N,): breadth and repetition of products."""
-    lines, purchases = view.rows("order_lines"), view.purchases
-    if lines is None or purchases is None:
+    """Return the features of order lines, each of shape (N,): breadth and repetition of products bought.
+
+    Not known where no line is: an order without lines says nothing of what was bought.
+    """
+    lines, orders, purchases = view.rows("order_lines"), view.rows("orders"), view.purchases
+    if lines is None or orders is None or purchases is None:
         return {}
-    count = ragged.count(lines.owner, view.size)
-    distinct = ragged.distinct(lines.owner, lines["product"], view.size)
+    size, bought = view.size, is_bought(lines, orders, purchases)
+    owner, product = lines.owner[bought], lines["product"][bought]
+    has_lines = lines.offsets[1:] > lines.offsets[:-1]
+    count = np.where(has_lines, ragged.count(owner, size), np.nan)
+    distinct = np.where(has_lines, ragged.distinct(owner, product, size), np.nan)
     return {
         "distinct_products": distinct,
-        "lines_per_order_day": ragged.share(count, ragged.count(purchases.owner, view.size)),
+        "lines_per_order_day": ragged.share(count, purchases.offsets[1:] - purchases.offsets[:-1]),
         "repeat_product_share": 1.0 - ragged.share(distinct, count),
     }

@@ -29,7 +29,8 @@ FEATURES: Final = (
     Feature("largest_order_value", "currency"),
 )
 
-_SEASON_DAYS: Final = 90
+_DAY_EDGES: Final = np.array([30, 90, 180, 276, 365, 366])
+_ROW_EDGES: Final = np.array([90, 180, 365])
 
 
 def compute(view: View) -> dict[str, Array]:
@@ -38,36 +39,31 @@ def compute(view: View) -> dict[str, Array]:
     ``recent_order_share`` is the share of the last 180 days' purchase days that lie in the last 90;
     ``order_days_year_ago`` counts the purchase days in the 90 days that followed this day a year ago.
     """
-    purchases = view.purchases
-    if purchases is None:
+    purchases, orders = view.purchases, view.rows("orders")
+    if purchases is None or orders is None:
         return {}
     size, owner, value = view.size, purchases.owner, purchases.value
-    age = view.today[owner] - purchases.day
-    is_90, is_180, is_365 = age < 90, age < 180, age < 365
-    order_days = ragged.count(owner, size)
-    days_90, days_180 = ragged.count(owner, size, is_90), ragged.count(owner, size, is_180)
+    last = ragged.last(purchases.offsets, purchases.day)
+    first = ragged.first(purchases.offsets, purchases.day)
+    age = (view.today if size == 1 else view.today[owner]) - purchases.day
+    days = ragged.Windows(owner, age, _DAY_EDGES, size).count()
     # Money is netted on all counted rows: a return on another day lowers the total without being a purchase.
-    orders = view.rows("orders")
-    assert orders is not None  # noqa: S101  purchases exist only where orders do
-    net, row_age = purchases.net, view.today[orders.owner] - orders.day
-    revenue_90 = ragged.total(orders.owner, net, size, row_age < 90)
-    positive = np.maximum(net, 0.0)
-    positive_90 = ragged.total(orders.owner, positive, size, row_age < 90)
-    positive_180 = ragged.total(orders.owner, positive, size, row_age < 180)
+    rows = ragged.Windows(orders.owner, orders.age_days, _ROW_EDGES, size)
+    net, positive = rows.total(purchases.net), rows.total(np.maximum(purchases.net, 0.0))
     return {
-        "days_since_last_order": view.today - ragged.last(purchases.offsets, purchases.day),
-        "days_since_first_order": view.today - ragged.first(purchases.offsets, purchases.day),
-        "order_days": order_days,
-        "order_days_30d": ragged.count(owner, size, age < 30),
-        "order_days_90d": days_90,
-        "order_days_365d": ragged.count(owner, size, is_365),
-        "recent_order_share": ragged.share(days_90, days_180),
-        "order_days_year_ago": ragged.count(owner, size, (age <= 365) & (age > 365 - _SEASON_DAYS)),
-        "revenue_total": ragged.total(orders.owner, net, size),
-        "revenue_90d": revenue_90,
-        "revenue_365d": ragged.total(orders.owner, net, size, row_age < 365),
-        "recent_revenue_share": ragged.share(positive_90, positive_180),
-        "average_order_value": ragged.share(ragged.total(owner, value, size), order_days),
+        "days_since_last_order": view.today - last,
+        "days_since_first_order": view.today - first,
+        "order_days": days[:, 6],
+        "order_days_30d": days[:, 0],
+        "order_days_90d": days[:, 1],
+        "order_days_365d": days[:, 4],
+        "recent_order_share": ragged.share(days[:, 1], days[:, 2]),
+        "order_days_year_ago": days[:, 5] - days[:, 3],
+        "revenue_total": net[:, 3],
+        "revenue_90d": net[:, 0],
+        "revenue_365d": net[:, 2],
+        "recent_revenue_share": ragged.share(positive[:, 0], positive[:, 1]),
+        "average_order_value": ragged.share(ragged.total(owner, value, size), days[:, 6]),
         "last_order_value": ragged.last(purchases.offsets, value),
-        "largest_order_value": ragged.largest(owner, value, size),
+        "largest_order_value": ragged.largest(purchases.offsets, value),
     }

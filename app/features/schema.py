@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import repeat
 from typing import Final, Literal
 
 import numpy as np
@@ -22,6 +24,8 @@ Columns = Mapping[str, Array]
 
 ATTRIBUTE_PREFIX: Final = "attribute."
 """A declared attribute ``contract`` is the feature ``attribute.contract``."""
+
+_UNSEEN: Final = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +50,29 @@ class Feature:
     summary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeatureSet:
     """The ordered inputs of one model, with the vocabularies of the categorical ones."""
 
     features: tuple[Feature, ...]
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The column names of X, in order."""
         return tuple(feature.name for feature in self.features)
 
-    @property
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """The column of X that each feature stands in."""
+        return {name: j for j, name in enumerate(self.names)}
+
+    @cached_property
     def categorical(self) -> tuple[int, ...]:
         """The positions of the categorical columns of X."""
-        return tuple(i for i, feature in enumerate(self.features) if feature.kind == "category")
+        return tuple(j for j, feature in enumerate(self.features) if feature.kind == "category")
 
-    @property
+    @cached_property
     def schema_hash(self) -> str:
         """Sha256 over names, versions, kinds and vocabularies, in order."""
         rows = [
@@ -71,6 +80,16 @@ class FeatureSet:
             for feature in self.features
         ]
         return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
+
+    @cached_property
+    def _codes(self) -> tuple[dict[str, float] | None, ...]:
+        """The code of each word, for the categorical columns."""
+        return tuple(
+            {word: float(code) for code, word in enumerate(self.vocabularies[feature.name])}
+            if feature.kind == "category"
+            else None
+            for feature in self.features
+        )
 
     def matrix(self, columns: Columns, size: int) -> Array:
         """Return X of shape (N, F), float64, NaN where missing or where a word is unseen.
@@ -80,12 +99,8 @@ class FeatureSet:
         KeyError
             A feature of the set is not among the columns.
         """
-        X = np.empty((size, len(self.features)))
-        for j, feature in enumerate(self.features):
-            column = columns[feature.name]
-            if feature.kind == "category":
-                codes = {word: float(i) for i, word in enumerate(self.vocabularies[feature.name])}
-                X[:, j] = [codes.get(word, np.nan) for word in column]
-            else:
-                X[:, j] = column
+        X = np.empty((size, len(self.names)))
+        for j, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
+            column = columns[name]
+            X[:, j] = column if codes is None else list(map(codes.get, column.tolist(), repeat(_UNSEEN)))
         return X

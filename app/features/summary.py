@@ -35,35 +35,37 @@ FEATURES: Final = tuple(
 )
 
 
+_WINDOWS: Final = ("orders_90d", "orders_365d", "revenue_90d", "revenue_365d")
+
+
 def compute(view: View) -> dict[str, Array]:
     """Return the features of summaries, each of shape (N,); a summary later than ``as_of`` is unknown."""
     summary = view.history.summary
     if summary is None:
         return {}
     first_at, last_at, count = summary["first_order_at"], summary["last_order_at"], summary["order_count"]
-    known = (last_at != NAT) & (last_at <= view.as_of) & (first_at != NAT) & (first_at <= last_at)
+    known = (first_at != NAT) & (first_at <= last_at) & (last_at <= view.as_of)
     zone = view.history.timezone
-    first_day = np.where(known, local_day(first_at, zone), np.nan)
-    last_day = np.where(known, local_day(last_at, zone), np.nan)
+    first_day, last_day = local_day(first_at, zone), local_day(last_at, zone)
+    silence = (view.today - last_day).astype(np.float64)
     many = known & (count > 1) & (last_day > first_day)
     gap = np.divide(last_day - first_day, count - 1, out=np.full(view.size, np.nan), where=many)
-    silence = view.today - last_day
-    net = summary["revenue"] - np.nan_to_num(summary["refund"])
+    revenue, refund = summary["revenue"], summary["refund"]
+    net = np.where(np.isnan(refund), revenue, revenue - refund)
     answer = {
         "summary.days_since_last_order": silence,
-        "summary.days_since_first_order": view.today - first_day,
+        "summary.days_since_first_order": (view.today - first_day).astype(np.float64),
         "summary.order_count": count,
         "summary.average_gap_days": gap,
         "summary.silence_ratio": silence / gap,
         "summary.revenue_total": net,
         "summary.average_order_value": ragged.share(net, count),
-        "summary.return_share": ragged.share(summary["refund"], summary["revenue"]),
+        "summary.return_share": ragged.share(refund, revenue),
         **{f"summary.{name}": summary[name] for name in _WINDOWS},
     }
+    if known.all():
+        return answer
     return {name: np.where(known, column, np.nan) for name, column in answer.items()}
-
-
-_WINDOWS: Final = ("orders_90d", "orders_365d", "revenue_90d", "revenue_365d")
 
 
 def summarise(view: View) -> dict[str, Array]:
@@ -74,11 +76,9 @@ def summarise(view: View) -> dict[str, Array]:
     """
     orders, purchases = view.rows("orders"), view.purchases
     if orders is None or purchases is None:
-        msg = "a summary needs orders"
-        raise ValueError(msg)
-    size = view.size
+        raise ValueError("a summary needs orders")
+    size, owner, age = view.size, orders.owner, orders.age_days
     sold = purchases.counted & (orders["revenue"] >= 0)
-    owner, age = orders.owner, view.today[orders.owner] - orders.day
     gross = np.maximum(orders["revenue"], 0.0)
     refund = purchases.refund + np.maximum(-orders["revenue"], 0.0)
     sold_offsets = ragged.offsets_of(owner[sold], size)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from app.domain.history import CASE_TYPES, MICROSECONDS_PER_DAY, Array
+from app.domain.history import CASE_TYPES, FEEDBACK_KINDS, MICROSECONDS_PER_DAY, Array
 from app.features import ragged
 from app.features.schema import Feature
 from app.features.view import View
@@ -28,6 +28,10 @@ FEEDBACK_FEATURES: Final = (
 )
 
 _COMPLAINT: Final = CASE_TYPES.index("complaint")
+_EDGES: Final = np.array([90, 365])
+_NPS: Final = FEEDBACK_KINDS.index("nps")
+_NPS_MAX: Final = 10.0
+"""The best answer to the question of a net promoter score, by definition."""
 
 
 def compute_cases(view: View) -> dict[str, Array]:
@@ -35,17 +39,18 @@ def compute_cases(view: View) -> dict[str, Array]:
     cases = view.rows("support_cases")
     if cases is None:
         return {}
-    size, owner, age = view.size, cases.owner, cases.age_days
-    is_365 = age < 365
+    size, owner = view.size, cases.owner
+    windows = ragged.Windows(owner, cases.age_days, _EDGES, size)
     closed, reopened = cases.known("closed_at"), cases.known("reopened_at")
     is_open = ~closed | (reopened & (cases["reopened_at"] > cases["closed_at"]))
-    days = (cases["closed_at"] - cases["opened_at"])[closed] / MICROSECONDS_PER_DAY
+    days = np.maximum(cases["closed_at"] - cases["opened_at"], 0)[closed] / MICROSECONDS_PER_DAY
+    counts = windows.count()
     return {
-        "cases_90d": ragged.count(owner, size, age < 90),
-        "cases_365d": ragged.count(owner, size, is_365),
-        "complaints_365d": ragged.count(owner, size, is_365 & (cases["type"] == _COMPLAINT)),
+        "cases_90d": counts[:, 0],
+        "cases_365d": counts[:, 1],
+        "complaints_365d": windows.count(cases["type"] == _COMPLAINT)[:, 1],
         "open_cases": ragged.count(owner, size, is_open),
-        "reopened_cases_365d": ragged.count(owner, size, is_365 & reopened),
+        "reopened_cases_365d": windows.count(reopened)[:, 1],
         "days_since_last_case": view.today - ragged.last(cases.offsets, cases.day),
         "average_resolution_days": ragged.share(
             ragged.total(owner[closed], days, size), ragged.count(owner, size, closed)
@@ -58,12 +63,13 @@ def compute_feedback(view: View) -> dict[str, Array]:
     feedback = view.rows("feedback")
     if feedback is None:
         return {}
-    size, scored = view.size, ~np.isnan(feedback["score"]) & (feedback["scale_max"] > 0)
-    owner = feedback.owner[scored]
-    score = np.clip(feedback["score"][scored] / feedback["scale_max"][scored], 0.0, 1.0)
+    size, score, scale = view.size, feedback["score"], feedback["scale_max"]
+    scale = np.where(np.isnan(scale) & (feedback["kind"] == _NPS), _NPS_MAX, scale)
+    scored = ~np.isnan(score) & (scale > 0)
+    owner, share = feedback.owner[scored], np.clip(score[scored] / scale[scored], 0.0, 1.0)
     return {
         "feedback_365d": ragged.count(feedback.owner, size, feedback.age_days < 365),
         "days_since_last_feedback": view.today - ragged.last(feedback.offsets, feedback.day),
-        "last_feedback_score": ragged.last(ragged.offsets_of(owner, size), score),
-        "average_feedback_score": ragged.share(ragged.total(owner, score, size), ragged.count(owner, size)),
+        "last_feedback_score": ragged.last(ragged.offsets_of(owner, size), share),
+        "average_feedback_score": ragged.share(ragged.total(owner, share, size), ragged.count(owner, size)),
     }

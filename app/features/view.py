@@ -4,7 +4,7 @@ Rules, so that no feature can look past the cut:
 - a row counts only if its own time is not later than ``as_of``;
 - a mutable fact (refund, cancellation, closing, reopening, delivery, outcome) counts only if its own time is
   not later; without a time of its own, a refund or a cancellation is known since the order;
-- of the rows that count, only the latest 2,000 orders and 5,000 events do;
+- of the rows that count, only the latest 2,000 orders and 5,000 events do, and lines only with their order;
 - cancelled and pending orders are no purchases; value is netted per customer and day of the business's zone;
   a purchase day has a net value above zero, or of zero with nothing given back;
 - events of a customer who denied behavioural tracking were not given.
@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from app.domain.clock import local_day
-from app.domain.consent import granted
+from app.domain.consent import CONSENT_DEFAULTS, granted
 from app.domain.history import (
     EVENT_LIMIT,
     NAT,
@@ -39,32 +39,40 @@ _CANCELLED: Final = ORDER_STATUSES.index("cancelled")
 _PENDING: Final = ORDER_STATUSES.index("pending")
 _REFUNDED: Final = ORDER_STATUSES.index("refunded")
 
+_ROUNDING: Final = 1e-9
+"""A net value below this share of what was bought and given back is zero up to rounding."""
+
 
 class Rows:
     """The rows of one table that count at ``as_of``; columns are cut when asked for."""
 
-    def __init__(
-        self, table: Table, name: str, as_of: Array, timezone: str, allowed: Array | None = None
-    ) -> None:
-        """Find the rows that count; where ``allowed`` is False the table was not given."""
-        self.size = len(as_of)
+    def __init__(self, table: Table, name: str, view: View, allowed: Array | None = None) -> None:
+        """Find the rows that count; where ``allowed`` (N,) is False the table was not given."""
+        self.size = view.size
         self._table = table
         self._time = TABLES[name].time
-        self._timezone = timezone
-        owner = np.repeat(np.arange(self.size), np.diff(table.offsets))
-        keep = table[self._time] <= as_of[owner]
+        self._view = view
+        time = table[self._time]
+        if self.size == 1:
+            self.owner = np.zeros(len(time), dtype=np.int64)
+        else:
+            self.owner = np.repeat(np.arange(self.size), np.diff(table.offsets))
+        keep = time <= self.spread(view.as_of)
         self.given = table.given
         if allowed is not None:
-            keep &= allowed[owner]
+            keep &= self.spread(allowed)
             self.given = self.given & allowed
         limit = LIMITS.get(name)
-        if limit is not None and len(owner) > limit:
-            behind = ragged.offsets_of(owner[keep], self.size)[1:][owner[keep]] - np.arange(keep.sum())
-            keep[np.flatnonzero(keep)[behind > limit]] = False
+        if limit is not None and len(time) > limit:
+            index = np.flatnonzero(keep)
+            ends = ragged.offsets_of(self.owner[index], self.size)[1:]
+            behind = ends[self.owner[index]] - np.arange(len(index))
+            keep[index[behind > limit]] = False
         self._index = None if keep.all() else np.flatnonzero(keep)
-        self.owner = owner if self._index is None else owner[self._index]
-        self.as_of = as_of[self.owner]
         self._cut: dict[str, Array] = {}
+        if self._index is not None:
+            self.owner = self.owner[self._index]
+        self.as_of = self.spread(view.as_of)
 
     def __getitem__(self, column: str) -> Array:
         """Return one column of the rows that count, shape (R,)."""
@@ -74,6 +82,10 @@ class Rows:
             self._cut[column] = self._table[column][self._index]
         return self._cut[column]
 
+    def spread(self, values: Array) -> Array:
+        """Return the value (N,) of each row's customer, (R,); of one customer (1,), which fits all rows."""
+        return values if self.size == 1 else values[self.owner]
+
     @cached_property
     def offsets(self) -> Array:
         """Where each customer's rows begin, shape (N + 1,)."""
@@ -82,27 +94,30 @@ class Rows:
     @cached_property
     def day(self) -> Array:
         """The local day of each row, int64 of shape (R,)."""
-        return local_day(self[self._time], self._timezone)
+        return local_day(self[self._time], self._view.history.timezone)
 
     @cached_property
     def age_days(self) -> Array:
         """Whole local days from each row to ``as_of``, shape (R,)."""
-        return local_day(self.as_of, self._timezone) - self.day
+        return np.subtract(self.spread(self._view.today), self.day)
 
     def known(self, column: str) -> Array:
         """Return whether a time column has happened by ``as_of``, bool of shape (R,)."""
-        return (self[column] != NAT) & (self[column] <= self.as_of)
+        happened: Array = (self[column] != NAT) & (self[column] <= self.as_of)
+        return happened
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Purchases:
     """Orders that count as purchases, netted, and the purchase days made of them.
 
-    ``counted`` is bool over the order rows; ``net`` and ``refund`` are per order row. ``owner``, ``day`` and
-    ``value`` are per purchase day, sorted; ``offsets`` says where each customer's days begin.
+    ``counted`` and ``cancelled`` are bool over the order rows; ``net`` and ``refund`` are per order row.
+    ``owner``, ``day`` and ``value`` are per purchase day, sorted; ``offsets`` says where each customer's days
+    begin.
     """
 
     counted: Array
+    cancelled: Array
     refund: Array
     net: Array
     owner: Array
@@ -120,7 +135,7 @@ class View:
     consent_defaults: Mapping[str, str]
     _rows: dict[str, Rows] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """N, the number of customers."""
         return self.history.size
@@ -132,15 +147,14 @@ class View:
 
     def rows(self, name: str) -> Rows | None:
         """Return the rows of a table that count, or None where nobody was given it."""
-        table = self.history.tables.get(name)
-        if table is None:
-            return None
-        if name not in self._rows:
-            allowed = None
-            if name == "events" and not self.tracked.all():
-                allowed = self.tracked
-            self._rows[name] = Rows(table, name, self.as_of, self.history.timezone, allowed)
-        return self._rows[name]
+        rows = self._rows.get(name)
+        if rows is None:
+            table = self.history.tables.get(name)
+            if table is None:
+                return None
+            allowed = self.tracked if name == "events" and not self.tracked.all() else None
+            rows = self._rows[name] = Rows(table, name, self, allowed)
+        return rows
 
     @cached_property
     def tracked(self) -> Array:
@@ -159,11 +173,10 @@ def purchased_between(history: History, after: Array, until: Array) -> Array:
 
     This is the label's side of the cut: the same netting as for features, seen from the horizon's end.
     """
-    table = history.tables.get("orders")
-    if table is None:
+    orders = View(history, until, CONSENT_DEFAULTS).rows("orders")
+    if orders is None:
         return np.zeros(history.size, dtype=bool)
-    orders = Rows(table, "orders", until, history.timezone)
-    purchases = _net(orders, orders["ordered_at"] > after[orders.owner])
+    purchases = _net(orders, orders["ordered_at"] > orders.spread(after))
     return np.diff(purchases.offsets) > 0
 
 
@@ -172,30 +185,48 @@ def _net(orders: Rows, within: Array | None = None) -> Purchases:
 
     Where ``within`` (bool of shape (R,)) is given, other rows do not count.
     """
-    status, revenue = orders["status"], orders["revenue"]
-    cancelled_at, refunded_at = orders["cancelled_at"], orders["refunded_at"]
-    is_cancelled = (status == _CANCELLED) & ((cancelled_at == NAT) | (cancelled_at <= orders.as_of))
+    status, revenue, refund = orders["status"], orders["revenue"], orders["refund"]
+    # A missing time is before all others: a fact without a time of its own is known since the order.
+    is_cancelled = (status == _CANCELLED) | (orders["cancelled_at"] != NAT)
+    is_cancelled &= orders["cancelled_at"] <= orders.as_of
     counted = ~is_cancelled & (status != _PENDING)
     if within is not None:
         counted &= within
-    amount = np.where(
-        np.isnan(orders["refund"]),
-        np.where((status == _REFUNDED) & (revenue > 0), revenue, 0.0),
-        orders["refund"],
-    )
-    refund = np.where((refunded_at == NAT) | (refunded_at <= orders.as_of), amount, 0.0)
+    refund = np.where(np.isnan(refund), np.where(status == _REFUNDED, np.maximum(revenue, 0.0), 0.0), refund)
+    refund = np.where(orders["refunded_at"] <= orders.as_of, refund, 0.0)
     net = np.where(counted, revenue - refund, 0.0)
 
-    owner, day = orders.owner[counted], orders.day[counted]
-    begins = np.ones(len(owner), dtype=bool)
-    begins[1:] = (owner[1:] != owner[:-1]) | (day[1:] != day[:-1])
-    group = np.cumsum(begins) - 1
-    groups = int(group[-1]) + 1 if len(group) else 0
-    value = np.bincount(group, weights=net[counted], minlength=groups)
-    is_reduced = (revenue < 0) | (refund > 0)
-    has_reduction = np.bincount(group, weights=is_reduced[counted], minlength=groups) > 0
-    is_purchase = (value > 0) | ((value == 0) & ~has_reduction)
-    owner, day = owner[begins][is_purchase], day[begins][is_purchase]
-    return Purchases(
-        counted, refund, net, owner, day, value[is_purchase], ragged.offsets_of(owner, orders.size)
-    )
+    owner, day, value, gross = orders.owner, orders.day, net, np.abs(revenue) + refund
+    if not counted.all():
+        owner, day, value, gross = owner[counted], day[counted], value[counted], gross[counted]
+    is_first = ragged.begins(owner, day)
+    group = np.add.accumulate(is_first, dtype=np.int64) - 1
+    owner, day = owner[is_first], day[is_first]
+    value = ragged.added(group, value, len(day))
+    gross = ragged.added(group, gross, len(day))
+    is_purchase = (value > _ROUNDING * gross) | (gross == 0)
+    if not is_purchase.all():
+        owner, day, value = owner[is_purchase], day[is_purchase], value[is_purchase]
+    offsets = ragged.offsets_of(owner, orders.size)
+    return Purchases(counted, is_cancelled, refund, net, owner, day, value, offsets)
+
+
+def is_bought(lines: Rows, orders: Rows, purchases: Purchases) -> Array:
+    """Return whether each order line belongs to an order that counts and is no return, bool of shape (R,).
+
+    A line has its order's time, so customer and second tell its order.
+    """
+    sold = purchases.counted & (orders["revenue"] >= 0)
+    ordered = _by_second(orders.owner[sold], orders["ordered_at"][sold])
+    wanted = _by_second(lines.owner, lines["ordered_at"])
+    if not len(ordered):
+        return np.zeros(len(wanted), dtype=bool)
+    found = ordered.take(ordered.searchsorted(wanted), mode="clip") == wanted
+    is_sale: Array = found & ~(lines["quantity"] <= 0)
+    return is_sale
+
+
+def _by_second(owner: Array, times: Array) -> Array:
+    """Return one number per row that rises with customer, then time: 2^33 seconds span 272 years."""
+    seconds: Array = times // 1_000_000
+    return (owner << 33) + seconds + (1 << 32)

@@ -54,7 +54,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One thing that a caller can send and a model wants: where it stands, its name there, and as it is told."""
+    """One thing that a caller can send and a model wants: where it stands, its name there, how it is told."""
 
     place: Literal["table", "profile", "attribute", "summary"]
     name: str

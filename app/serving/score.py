@@ -181,9 +181,7 @@ class _Part:
             blocks.append(block)
         return blocks
 
-    def _explanation(
-        self, parts: Contributions, columns: Columns, X: Array, k: int, locale: Locale
-    ) -> Block:
+    def _explanation(self, parts: Contributions, columns: Columns, X: Array, k: int, locale: Locale) -> Block:
         """Return the reasons of one customer, and the numbers that make them add up."""
         features, currency = self.plan.features, self.release.business.currency
         impacts, values = parts.values[k].tolist(), X[k].tolist()
@@ -270,8 +268,8 @@ def _plain(output: Output, answers: Answers) -> list[float | int | str | None]:
 
 
 def attribute_kinds(release: LoadedRelease) -> Mapping[str, str]:
-    """Return the declared attributes that the release's models read, and their kinds."""
-    kinds: dict[str, str] = {}
+    """Return the attributes that the business declared, and their kinds."""
+    kinds: dict[str, str] = dict(release.business.attributes)
     names = {"number": "numeric", "flag": "boolean", "category": "categorical"}
     for artifact in release.artifacts.values():
         for variant in artifact.manifest.variants:

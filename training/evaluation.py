@@ -1,15 +1,16 @@
 """How good a probability is: metrics with intervals, baselines, the grade, and the publication gate.
 
-Rules of the gate, for one population, on rows that no fit and no selection has seen:
-- the metric is the mean log-loss, a proper score; a difference is judged by a paired bootstrap over customers;
+Rules of the gate, for one population, on held-out rows that no fit and no choice within a tier has seen:
+- the metric is the mean log-loss, a proper score; a difference is judged by a paired bootstrap of customers;
+- a tier that ranks worse than the baseline (its AUC is lower) earns grade C, whatever its log-loss;
 - grade A: the lower end of the 95 % interval of the relative reduction is at least 5 %;
-- grade B: it is above zero, and the AUC is not below the baseline's;
+- grade B: it is above zero;
 - grade C: everything else. A tier that earns C is not published as that tier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,7 +51,8 @@ def auc(y: Array, p: Array) -> float:
 def losses(y: Array, p: Array) -> Array:
     """Return the log-loss of each row, shape (N,); probabilities are kept 1e-7 away from 0 and 1."""
     p = np.clip(p, 1e-7, 1 - 1e-7)
-    return -(y * np.log(p) + (1 - y) * np.log1p(-p))
+    answer: Array = -(y * np.log(p) + (1 - y) * np.log1p(-p))
+    return answer
 
 
 def log_loss(y: Array, p: Array) -> float:
@@ -104,19 +106,57 @@ METRICS: Final[Mapping[str, Metric]] = {
 }
 
 
-def _resamples(customer: Array, seed: int) -> list[Array]:
-    """Return row numbers of bootstrap samples in which customers, not rows, are drawn."""
+def _resamples(customer: Array, seed: int) -> Iterator[Array]:
+    """Yield how often each row stands in a bootstrap sample, float64 of shape (N,).
+
+    Customers are drawn, not rows: all rows of a customer stand in a sample equally often.
+    """
     rng = np.random.default_rng(seed)
-    ids, start = np.unique(customer, return_inverse=True)
-    order = np.argsort(start, kind="stable")
-    offsets = np.r_[0, np.cumsum(np.bincount(start, minlength=len(ids)))]
-    samples = []
+    ids, place = np.unique(customer, return_inverse=True)
     for _ in range(BOOTSTRAP_SAMPLES):
         drawn = rng.integers(0, len(ids), len(ids))
-        lengths = offsets[drawn + 1] - offsets[drawn]
-        shift = np.repeat(offsets[drawn] - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
-        samples.append(order[np.arange(lengths.sum()) + shift])
-    return samples
+        yield np.bincount(drawn, minlength=len(ids)).astype(np.float64)[place]
+
+
+class _Sorted:
+    """Labels and probabilities in the order of the probabilities, to take metrics of many samples of them."""
+
+    def __init__(self, y: Array, p: Array) -> None:
+        """Sort once; a sample is then told by how often it holds each row."""
+        self.order = np.argsort(p, kind="stable")
+        self.y, self.p = y[self.order], p[self.order]
+        self.loss, self.square = losses(self.y, self.p), (self.y - self.p) ** 2
+        self.ties = np.flatnonzero(np.r_[True, self.p[1:] != self.p[:-1]])
+
+    def metrics(self, times: Array) -> dict[str, float]:
+        """Return all of ``METRICS`` for a sample; ``times`` is how often it holds each row, shape (N,)."""
+        weight = times[self.order]
+        rows = int(weight.sum())
+        hit = weight * self.y
+        positives = float(hit.sum())
+        negatives = rows - positives
+        taken = np.repeat(np.arange(len(weight)), weight.astype(np.int64))
+        y, p = self.y[taken], self.p[taken]
+        # The bins of ``calibration_table``: equal counts, the first ones larger by one.
+        short, larger = divmod(rows, ECE_BINS)
+        starts = np.cumsum([0, *[short + (k < larger) for k in range(ECE_BINS - 1)]])
+        starts = np.unique(starts[starts < rows])
+        top = y[rows - max(rows // 10, 1) :]
+        answer = {
+            "auc": float("nan"),
+            "log_loss": float(weight @ self.loss) / rows,
+            "brier": float(weight @ self.square) / rows,
+            "ece": float(np.abs(np.add.reduceat(p - y, starts)).sum()) / rows,
+            "top_decile_lift": float("nan"),
+        }
+        if positives:
+            answer["top_decile_lift"] = float(top.mean()) * rows / positives
+        if positives and negatives:
+            above = np.add.reduceat(hit, self.ties)
+            below = np.add.reduceat(weight, self.ties) - above
+            beaten = np.cumsum(below) - below / 2
+            answer["auc"] = float(above @ beaten) / (positives * negatives)
+        return answer
 
 
 def _interval(value: float, draws: Array) -> Interval | None:
@@ -139,13 +179,13 @@ def metrics_with_intervals(y: Array, p: Array, customer: Array, seed: int) -> di
     """
     if not len(y):
         return {}
-    samples = _resamples(customer, seed)
-    answer = {}
-    for name, metric in METRICS.items():
-        interval = _interval(metric(y, p), np.array([metric(y[rows], p[rows]) for rows in samples]))
-        if interval is not None:
-            answer[name] = interval
-    return answer
+    ordered = _Sorted(y, p)
+    draws = [ordered.metrics(times) for times in _resamples(customer, seed)]
+    found = {
+        name: _interval(metric(y, p), np.array([draw[name] for draw in draws]))
+        for name, metric in METRICS.items()
+    }
+    return {name: interval for name, interval in found.items() if interval is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +218,7 @@ def judge(y: Array, p: Array, rule: Array, customer: Array, rule_name: str, seed
     if not len(y) or y.min() == y.max():
         nothing = Interval(value=0.0, low=0.0, high=0.0)
         return Verdict("C", nothing, baseline, "one class only on the held-out rows")
-    draws = np.array(
-        [1 - model_loss[rows].mean() / rule_loss[rows].mean() for rows in _resamples(customer, seed)]
-    )
+    draws = np.array([1 - (times @ model_loss) / (times @ rule_loss) for times in _resamples(customer, seed)])
     reduction = _interval(1 - baseline.model_value / baseline.value, draws)
     assert reduction is not None  # noqa: S101  both classes are there, so the loss is finite
     ranks = auc(y, p) >= auc(y, rule)
@@ -190,6 +228,21 @@ def judge(y: Array, p: Array, rule: Array, customer: Array, rule_name: str, seed
         return Verdict("B", reduction, baseline, "below the rule's log-loss")
     why = "does not rank better than the rule" if not ranks else "is not below the rule's log-loss"
     return Verdict("C", reduction, baseline, why)
+
+
+def top_share(p: Array, share: float) -> float:
+    """Return the cut point of a band: the share of answers at or above it is as near as can be to ``share``.
+
+    Answers that are alike are in the band together or not at all. Above every answer where no answer at all
+    is nearest, 1 where there is none.
+    """
+    if not len(p):
+        return 1.0
+    values, counts = np.unique(p, return_counts=True)
+    above = np.r_[np.cumsum(counts[::-1])[::-1], 0] / len(p)
+    # A little above the highest answer, so that another machine's last bit does not put it into the band.
+    cuts = np.r_[values, values[-1] + 1e-9]
+    return float(cuts[np.argmin(np.round(np.abs(above - share), 12))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,17 +68,16 @@ class Declared:
     static: frozenset[str]
 
 
-def candidates(tables: frozenset[str], declared: Declared, *, is_summary: bool, is_dated: bool) -> tuple[Feature, ...]:
+def candidates(
+    tables: frozenset[str], declared: Declared, *, is_summary: bool, is_dated: bool
+) -> tuple[Feature, ...]:
     """Return the features that the tables allow, in the library's order, then the declared attributes.
 
     In a dated backtest a value without a date would come from the future, so it is left out.
     """
     chosen = []
     for feature in LIBRARY.values():
-        if is_summary:
-            allowed = feature.summary
-        else:
-            allowed = feature.table in tables | {"", "customers"}
+        allowed = feature.summary if is_summary else feature.table in tables | {"", "customers"}
         if allowed and (feature.dated or not is_dated):
             chosen.append(feature)
     kinds = {"numeric": "number", "boolean": "flag", "categorical": "category"}
@@ -91,7 +90,9 @@ def candidates(tables: frozenset[str], declared: Declared, *, is_summary: bool, 
     return tuple(chosen)
 
 
-def feature_set(chosen: Sequence[Feature], columns: Columns, first: Sequence[str], span_days: float) -> FeatureSet:
+def feature_set(
+    chosen: Sequence[Feature], columns: Columns, first: Sequence[str], span_days: float
+) -> FeatureSet:
     """Return the inputs of a model: those of ``first``, then every chosen feature that says something.
 
     A column that is constant or empty on the training rows is left out. The season is left out unless the
@@ -120,7 +121,9 @@ def feature_set(chosen: Sequence[Feature], columns: Columns, first: Sequence[str
 def _vocabulary(column: Array) -> tuple[str, ...]:
     """Return the words that are frequent enough, most frequent 64 at most, in alphabetical order."""
     known = column[np.array([word is not None for word in column], dtype=bool)]
-    words, counts = np.unique(known.astype(str), return_counts=True) if len(known) else (np.empty(0), np.empty(0))
+    words, counts = (
+        np.unique(known.astype(str), return_counts=True) if len(known) else (np.empty(0), np.empty(0))
+    )
     frequent = sorted(
         ((int(count), str(word)) for word, count in zip(words, counts, strict=True) if count >= WORD_ROWS),
         key=lambda item: (-item[0], item[1]),
@@ -129,13 +132,17 @@ def _vocabulary(column: Array) -> tuple[str, ...]:
     return vocabulary if len(vocabulary) > 1 or len(frequent) < len(words) else ()
 
 
-def optional_columns(features: FeatureSet, needed: frozenset[str]) -> tuple[tuple[float, tuple[int, ...]], ...]:
+def optional_columns(
+    features: FeatureSet, needed: frozenset[str]
+) -> tuple[tuple[float, tuple[int, ...]], ...]:
     """Return the groups of inputs that a payload may lack together, and how often to practise that.
 
     ``needed`` names the tables without which nobody is asked about.
     """
     groups = []
-    for table in sorted({feature.table for feature in features.features} - needed - {"", "customers", "summary"}):
+    for table in sorted(
+        {feature.table for feature in features.features} - needed - {"", "customers", "summary"}
+    ):
         columns = tuple(j for j, feature in enumerate(features.features) if feature.table == table)
         groups.append((TABLE_SHARE, columns))
     windows = tuple(j for j, name in enumerate(features.names) if name in SUMMARY_OPTIONAL)

@@ -1,13 +1,13 @@
-"""Synthetic raw histories that an artifact carries, so that the service can prove that it answers as training did.
+"""Synthetic raw histories in an artifact: on them the service proves that it answers as training did.
 
-They are made from the manifest alone, never from a customer: a regular buyer, a new one, one who is long gone,
-one without orders, one with every table empty, one with every table absent, one with unseen words, returns and
-missing values, one who denied profiling, and summaries where the model has such a variant.
+They are made from the manifest alone, never from a customer: a regular buyer, a new one, one who is long
+gone, one without orders, one with every table absent, one with unseen words, returns and missing values, one
+who denied profiling, one who denied tracking, and summaries where the model has such a variant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.artifacts.manifest import ManifestDraft
@@ -36,35 +36,81 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
             {"case_id": "c2", "opened_at": days_ago(4), "type": "question", "priority": "high"},
         ],
         "feedback": [
-            {"feedback_id": "f1", "submitted_at": days_ago(30), "kind": "csat", "score": 4.0, "scale_max": 5.0},
-            {"feedback_id": "f2", "submitted_at": days_ago(9), "kind": "nps", "score": 3.0, "scale_max": 10.0},
+            {
+                "feedback_id": "f1",
+                "submitted_at": days_ago(30),
+                "kind": "csat",
+                "score": 4.0,
+                "scale_max": 5.0,
+            },
+            {
+                "feedback_id": "f2",
+                "submitted_at": days_ago(9),
+                "kind": "nps",
+                "score": 3.0,
+                "scale_max": 10.0,
+            },
         ],
         "subscriptions": [
-            {"subscription_id": "s1", "started_at": days_ago(200), "ends_at": as_of + 20 * MICROSECONDS_PER_DAY,
-             "is_recurring": True, "recurrence_months": 12.0, "amount": 99.0},
+            {
+                "subscription_id": "s1",
+                "started_at": days_ago(200),
+                "ends_at": as_of + 20 * MICROSECONDS_PER_DAY,
+                "is_recurring": True,
+                "recurrence_months": 12.0,
+                "amount": 99.0,
+            },
             {"subscription_id": "s0", "started_at": days_ago(420), "ends_at": days_ago(210), "amount": 89.0},
         ],
         "contacts": [
-            {"contact_id": "k1", "contacted_at": days_ago(20), "channel": "email", "arm": "treatment",
-             "outcome": "clicked", "outcome_at": days_ago(19)},
+            {
+                "contact_id": "k1",
+                "contacted_at": days_ago(20),
+                "channel": "email",
+                "arm": "treatment",
+                "outcome": "clicked",
+                "outcome_at": days_ago(19),
+            },
             {"contact_id": "k2", "contacted_at": days_ago(5), "channel": "sms", "arm": "control"},
         ],
     }
-    empty = {name: [] for name in ("events", "support_cases", "feedback", "subscriptions", "contacts")}
+    empty: Row = {name: [] for name in ("events", "support_cases", "feedback", "subscriptions", "contacts")}
     customers = [
         {"customer_id": "golden-regular", **regular},
-        {"customer_id": "golden-new", "customer": {"created_at": days_ago(20)}, "attributes": seen,
-         "orders": [_order(0, days_ago(15), 42.0)], **empty},
-        {"customer_id": "golden-gone", "attributes": seen, "orders": [_order(0, days_ago(3000), 42.0)], **empty},
+        {
+            "customer_id": "golden-new",
+            "customer": {"created_at": days_ago(20)},
+            "attributes": seen,
+            "orders": [_order(0, days_ago(15), 42.0)],
+            **empty,
+        },
+        {
+            "customer_id": "golden-gone",
+            "attributes": seen,
+            "orders": [_order(0, days_ago(3000), 42.0)],
+            **empty,
+        },
         {"customer_id": "golden-no-orders", "attributes": unseen, "orders": [], **empty},
         {"customer_id": "golden-nothing-given"},
-        {"customer_id": "golden-returns", "customer": {"country": UNSEEN, "acquisition_channel": UNSEEN},
-         "attributes": unseen, "orders": _returns(days_ago), "subscriptions": [
-            {"subscription_id": "s1", "started_at": days_ago(90), "cancelled_at": days_ago(2)}]},
-        {"customer_id": "golden-denied", **regular,
-         "consents": [{"purpose": "profiling", "status": "denied", "status_at": days_ago(1)}]},
-        {"customer_id": "golden-untracked", **regular,
-         "consents": [{"purpose": "behavioural_tracking", "status": "revoked", "status_at": days_ago(1)}]},
+        {
+            "customer_id": "golden-returns",
+            "customer": {"country": UNSEEN, "acquisition_channel": UNSEEN},
+            "attributes": unseen,
+            "orders": _returns(days_ago),
+            "subscriptions": [
+                {"subscription_id": "s1", "started_at": days_ago(90), "cancelled_at": days_ago(2)}
+            ],
+        },
+        {
+            "customer_id": "golden-denied",
+            **regular,
+            "consents": [{"purpose": "profiling", "status": "denied", "status_at": days_ago(1)}],
+        },
+        {
+            "customer_id": "golden-untracked",
+            **regular,
+            "consents": [{"purpose": "behavioural_tracking", "status": "revoked", "status_at": days_ago(1)}],
+        },
     ]
     if draft.variant("summary") is not None:
         customers += _summaries(days_ago, seen, unseen)
@@ -74,9 +120,15 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
 def _order(number: int, at: int, revenue: float) -> Row:
     day = MICROSECONDS_PER_DAY
     return {
-        "order_id": f"o{number}", "ordered_at": at, "revenue": revenue, "status": "completed",
-        "discount": 5.0 * (number % 3), "coupon": "WELCOME" if number % 4 == 0 else None,
-        "promised_at": at + 3 * day, "shipped_at": at + day, "delivered_at": at + (2 + number % 3) * day,
+        "order_id": f"o{number}",
+        "ordered_at": at,
+        "revenue": revenue,
+        "status": "completed",
+        "discount": 5.0 * (number % 3),
+        "coupon": "WELCOME" if number % 4 == 0 else None,
+        "promised_at": at + 3 * day,
+        "shipped_at": at + day,
+        "delivered_at": at + (2 + number % 3) * day,
         "products": [
             {"product_id": f"p{number % 4}", "quantity": 1.0, "price": revenue / 2},
             {"product_id": f"p{(number + 1) % 5}", "quantity": 2.0, "price": revenue / 4},
@@ -84,36 +136,95 @@ def _order(number: int, at: int, revenue: float) -> Row:
     }
 
 
-def _events(days_ago: Any) -> list[Row]:
-    names = ("product_viewed", "signed_in", "product_added", "email_opened", "checkout_started", "feature_used", "a_name_of_its_own")
+def _events(days_ago: Callable[[float], int]) -> list[Row]:
+    names = (
+        "product_viewed",
+        "signed_in",
+        "product_added",
+        "email_opened",
+        "checkout_started",
+        "feature_used",
+        "a_name_of_its_own",
+    )
     return [
-        {"event": names[k % len(names)], "timestamp": days_ago(1 + 2.3 * k), "product_id": f"p{k % 6}" if k % 2 else None}
+        {
+            "event": names[k % len(names)],
+            "timestamp": days_ago(1 + 2.3 * k),
+            "product_id": f"p{k % 6}" if k % 2 else None,
+        }
         for k in range(40)
     ]
 
 
-def _returns(days_ago: Any) -> list[Row]:
+def _returns(days_ago: Callable[[float], int]) -> list[Row]:
     return [
-        {"order_id": "o1", "ordered_at": days_ago(100), "revenue": 120.0, "status": "partially_refunded",
-         "refund": 30.0, "refunded_at": days_ago(90)},
-        {"order_id": "o2", "ordered_at": days_ago(80), "revenue": 60.0, "status": "refunded", "refunded_at": days_ago(70)},
-        {"order_id": "o3", "ordered_at": days_ago(60), "revenue": 75.0, "status": "cancelled", "cancelled_at": days_ago(59)},
+        {
+            "order_id": "o1",
+            "ordered_at": days_ago(100),
+            "revenue": 120.0,
+            "status": "partially_refunded",
+            "refund": 30.0,
+            "refunded_at": days_ago(90),
+        },
+        {
+            "order_id": "o2",
+            "ordered_at": days_ago(80),
+            "revenue": 60.0,
+            "status": "refunded",
+            "refunded_at": days_ago(70),
+        },
+        {
+            "order_id": "o3",
+            "ordered_at": days_ago(60),
+            "revenue": 75.0,
+            "status": "cancelled",
+            "cancelled_at": days_ago(59),
+        },
         {"order_id": "o4", "ordered_at": days_ago(40), "revenue": 50.0},
         {"order_id": "o5", "ordered_at": days_ago(30), "revenue": -20.0, "status": "refunded"},
         {"order_id": "o6", "ordered_at": days_ago(3), "revenue": 35.0, "status": "pending"},
     ]
 
 
-def _summaries(days_ago: Any, seen: Mapping[str, Any], unseen: Mapping[str, Any]) -> list[Row]:
+def _summaries(
+    days_ago: Callable[[float], int], seen: Mapping[str, Any], unseen: Mapping[str, Any]
+) -> list[Row]:
     return [
-        {"customer_id": "golden-summary-full", "attributes": seen, "summary": {
-            "first_order_at": days_ago(400), "last_order_at": days_ago(25), "order_count": 11, "revenue": 1100.0,
-            "refund": 40.0, "refund_count": 1, "orders_90d": 3, "revenue_90d": 310.0, "orders_365d": 10,
-            "revenue_365d": 1010.0}},
-        {"customer_id": "golden-summary-short", "attributes": unseen, "summary": {
-            "first_order_at": days_ago(50), "last_order_at": days_ago(50), "order_count": 1, "revenue": 55.0}},
-        {"customer_id": "golden-summary-gone", "summary": {
-            "first_order_at": days_ago(3000), "last_order_at": days_ago(2500), "order_count": 4, "revenue": 90.0}},
+        {
+            "customer_id": "golden-summary-full",
+            "attributes": seen,
+            "summary": {
+                "first_order_at": days_ago(400),
+                "last_order_at": days_ago(25),
+                "order_count": 11,
+                "revenue": 1100.0,
+                "refund": 40.0,
+                "refund_count": 1,
+                "orders_90d": 3,
+                "revenue_90d": 310.0,
+                "orders_365d": 10,
+                "revenue_365d": 1010.0,
+            },
+        },
+        {
+            "customer_id": "golden-summary-short",
+            "attributes": unseen,
+            "summary": {
+                "first_order_at": days_ago(50),
+                "last_order_at": days_ago(50),
+                "order_count": 1,
+                "revenue": 55.0,
+            },
+        },
+        {
+            "customer_id": "golden-summary-gone",
+            "summary": {
+                "first_order_at": days_ago(3000),
+                "last_order_at": days_ago(2500),
+                "order_count": 4,
+                "revenue": 90.0,
+            },
+        },
     ]
 
 
@@ -129,5 +240,7 @@ def _attributes(draft: ManifestDraft, *, is_seen: bool) -> Row:
                 answer[name] = feature.vocabulary[0] if is_seen else UNSEEN
             elif is_seen:
                 edges = variant.reference_histograms.get(feature.name)
-                answer[name] = edges.edges[len(edges.edges) // 2] if edges is not None and edges.edges else 1.0
+                answer[name] = (
+                    edges.edges[len(edges.edges) // 2] if edges is not None and edges.edges else 1.0
+                )
     return answer

@@ -1,7 +1,7 @@
 """Climbing the ladder for a probability: fit every rung, choose capacity and calibration on held-out folds.
 
-Rules: the lower rung is always fitted; what is chosen (penalty, capacity, rounds, tier, calibration) is chosen
-on the inner folds alone; the backtest's test rows never come here.
+Rules: the lower rung is always fitted; what is chosen (penalty, capacity, rounds, calibration) is chosen on
+the inner folds alone; the backtest's test rows never come here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.rungs import (
     fit_best_rates,
     fit_calibration,
     fit_linear,
-    fit_rates,
+    fit_linears,
     fit_trees,
     validate_trees,
 )
@@ -39,14 +39,14 @@ ML_FLOOR: Final = (500, 100)
 class Data:
     """R labelled rows: inputs, label, population index, customer code.
 
-    ``rule_features`` names the feature of the rules rung for each population; None means the best single one.
+    ``rule_features`` names, for each population, the features that its rule may be made of; the best one is.
     ``optional`` lists groups of columns that may be absent together: copies of that share of the rows without
     them teach the models what their absence means.
     """
 
     features: FeatureSet
     populations: tuple[str, ...]
-    rule_features: tuple[str | None, ...]
+    rule_features: tuple[tuple[str, ...], ...]
     X: Array
     y: Array
     population: Array
@@ -69,7 +69,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One fitted rung: who answers for each population, calibrated how; the held-out loss; what was chosen."""
+    """One fitted rung: who answers for each population, how calibrated; the held-out loss; what was chosen.
+
+    ``loss`` is that of the inner folds, on which choices were made: for comparing rungs, never for telling.
+    """
 
     estimators: tuple[Estimator, ...]
     calibrations: tuple[Calibration, ...]
@@ -102,23 +105,26 @@ def climb(data: Data, folds: Sequence[Fold], seed: int) -> Ladder:
         rungs["statistical"] = _fit_statistical(data, folds, seed)
     if folds and customers >= ML_FLOOR[0] and rarer >= ML_FLOOR[1]:
         rungs["ml"] = _fit_ml(data, folds, seed)
-    higher = [tier for tier in rungs if tier != "rules"]
-    preferred = min(higher, key=lambda tier: rungs[tier].loss, default="rules")
-    return Ladder(rungs, preferred)
+    higher: list[Tier] = [tier for tier in rungs if tier != "rules"]
+    if not higher:
+        return Ladder(rungs, "rules")
+    return Ladder(rungs, min(higher, key=lambda tier: rungs[tier].loss))
 
 
 def fit_rules(data: Data, seed: int) -> Rung:
-    """Fit the rules rung: observed rates by one feature, one table per population."""
+    """Fit the rules rung: observed rates by one feature, one table per population.
+
+    A population without a row gets the rate of all rows: the next best thing that is known.
+    """
     tables: list[Estimator] = []
-    for k, feature in enumerate(data.rule_features):
+    for k, names in enumerate(data.rule_features):
         rows = np.flatnonzero(data.population == k)
-        X, y = data.X[rows], data.y[rows]
-        if feature is None and len(rows) >= 50:
-            tables.append(fit_best_rates(data.features, X, y, seed))
+        if len(rows):
+            tables.append(fit_best_rates(data.features, data.X[rows], data.y[rows], names, seed))
         else:
-            tables.append(fit_rates(data.features, X, y, feature))
-    names = ", ".join(rates.feature or "base rate" for rates in tables if isinstance(rates, Rates))
-    return Rung(tuple(tables), (Calibration(),) * len(tables), float("nan"), names)
+            tables.append(fit_best_rates(data.features, data.X, data.y, (), seed))
+    chosen = ", ".join(rates.feature or "base rate" for rates in tables if isinstance(rates, Rates))
+    return Rung(tuple(tables), (Calibration(),) * len(tables), float("nan"), chosen)
 
 
 def _with_masks(data: Data, seed: int) -> tuple[Array, Array]:
@@ -136,18 +142,15 @@ def _with_masks(data: Data, seed: int) -> tuple[Array, Array]:
 
 def _fit_statistical(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     """Fit the logistic regression with the penalty that the folds prefer."""
-    best: tuple[float, float, list[Array]] | None = None
-    for strength in PENALTIES:
-        margins = []
-        for train, held in folds:
-            X, y = _with_masks(data.take(train), seed)
-            margins.append(fit_linear(data.features, X, y, strength, seed).margin(data.X[held]))
-        loss = _held_loss(data, folds, margins)
-        if best is None or loss < best[0]:
-            best = (loss, strength, margins)
-    assert best is not None  # noqa: S101  there is more than one penalty
+    margins: list[list[Array]] = [[] for _ in PENALTIES]
+    for train, held in folds:
+        X, y = _with_masks(data.take(train), seed)
+        for found, model in zip(margins, fit_linears(data.features, X, y, PENALTIES, seed), strict=True):
+            found.append(model.margin(data.X[held]))
+    best = int(np.argmin([_held_loss(data, folds, found) for found in margins]))
     X, y = _with_masks(data, seed)
-    return _calibrated(data, folds, best[2], fit_linear(data.features, X, y, best[1], seed), f"C={best[1]}")
+    model = fit_linear(data.features, X, y, PENALTIES[best], seed)
+    return _calibrated(data, folds, margins[best], model, f"C={PENALTIES[best]}")
 
 
 def _fit_ml(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
@@ -158,9 +161,7 @@ def _fit_ml(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     for number, capacity in enumerate(CAPACITIES):
         margins, rounds = [], []
         for (_, held), rows in zip(folds, masked, strict=True):
-            trees, count = validate_trees(
-                data.features, rows, (data.X[held], data.y[held]), capacity, seed
-            )
+            trees, count = validate_trees(data.features, rows, (data.X[held], data.y[held]), capacity, seed)
             margins.append(trees.margin(data.X[held]))
             rounds.append(count)
         loss = _held_loss(data, folds, margins)
@@ -173,7 +174,7 @@ def _fit_ml(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     assert best is not None  # noqa: S101  there is more than one capacity
     _, number, count, margins = best
     # The final fit sees more rows than a fold's did, and can afford as many more rounds, within reason.
-    share = np.mean([len(train) for train, _ in folds]) / len(data.y)
+    share = float(np.mean([len(train) for train, _ in folds])) / len(data.y)
     count = round(count * min(1 / max(share, 0.5), 1.25))
     capacity = CAPACITIES[number]
     trees = fit_trees(data.features, *_with_masks(data, seed), capacity, count, seed)
@@ -200,5 +201,3 @@ def _calibrated(
         calibrations.append(calibration)
         p[own] = sigmoid(calibration.apply(margin[own]))
     return Rung((estimator,) * len(calibrations), tuple(calibrations), log_loss(y, p), choice)
-
-

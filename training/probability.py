@@ -90,9 +90,7 @@ def fit_variant(name: str, data: Data, splits: Splits, seed: int, progress: Prog
     progress(f"{name}: final fit on {len(splits.final)} rows")
     final = data.take(splits.final)
     ladder = climb(final, splits.final_inner, seed) if len(splits.final) else _rules_only(data, seed)
-    chosen = tuple(
-        _choose(k, data, tested, ladder, seed) for k in range(len(data.populations))
-    )
+    chosen = tuple(_choose(k, data, tested, ladder, seed) for k in range(len(data.populations)))
     files = _files(name, ladder, chosen)
     return Fitted(name, data, splits, tested, ladder, chosen, files)
 
@@ -106,7 +104,9 @@ def _backtest(name: str, data: Data, splits: Splits, seed: int, progress: Progre
     rows, origins, base = [], [], []
     p: dict[Tier, list[Array]] = {"rules": [], "statistical": [], "ml": []}
     for number, split in enumerate(splits.backtests):
-        progress(f"{name}: backtest {number + 1} of {len(splits.backtests)}, {len(split.train)} rows to learn from")
+        progress(
+            f"{name}: backtest {number + 1} of {len(splits.backtests)}, {len(split.train)} rows to learn from"
+        )
         train, test = data.take(split.train), data.take(split.test)
         ladder = climb(train, split.inner, seed)
         rows.append(split.test)
@@ -128,14 +128,14 @@ def _backtest(name: str, data: Data, splits: Splits, seed: int, progress: Progre
 
 
 def _base_rate(train: Data, test: Data) -> Array:
-    """Return for each test row the rate of its population among the rows to learn from."""
-    rates = np.array(
-        [
-            (train.y[train.population == k].sum() + 0.5) / ((train.population == k).sum() + 1.0)
-            for k in range(len(train.populations))
-        ]
-    )
-    return rates[test.population]
+    """Return for each test row the rate of its population among the rows to learn from, or of all of them."""
+    rates = np.empty(len(train.populations))
+    for k in range(len(rates)):
+        own = train.y[train.population == k]
+        own = own if len(own) else train.y
+        rates[k] = (own.sum() + 0.5) / (len(own) + 1.0)
+    answer: Array = rates[test.population]
+    return answer
 
 
 def _choose(index: int, data: Data, tested: Tested, ladder: Ladder, seed: int) -> Chosen:
@@ -146,16 +146,12 @@ def _choose(index: int, data: Data, tested: Tested, ladder: Ladder, seed: int) -
     rule = tested.p["rules"][rows]
     rules = ladder.rungs["rules"].estimators[index]
     rule_name = _rule_name(rules)
-    verdicts: dict[Tier, Verdict] = {
-        "rules": judge(y, rule, tested.base[rows], customer, "base_rate", seed)
+    verdicts: dict[Tier, Verdict] = {"rules": judge(y, rule, tested.base[rows], customer, "base_rate", seed)}
+    order = _in_order(ladder, tested, data, rows) if _enough(y) else []
+    verdicts |= {
+        higher: judge(y, tested.p[higher][rows], rule, customer, rule_name, seed) for higher in order
     }
-    tier: Tier = "rules"
-    if min(y.sum(), len(y) - y.sum()) >= TESTED_FLOOR:
-        for higher in _in_order(ladder, tested, data, rows):
-            verdicts[higher] = judge(y, tested.p[higher][rows], rule, customer, rule_name, seed)
-            if verdicts[higher].grade != "C":
-                tier = higher
-                break
+    tier: Tier = next((higher for higher in order if verdicts[higher].grade != "C"), "rules")
     return Chosen(
         data.populations[index],
         tier,
@@ -165,6 +161,11 @@ def _choose(index: int, data: Data, tested: Tested, ladder: Ladder, seed: int) -
         verdicts,
         rows,
     )
+
+
+def _enough(y: Array) -> bool:
+    """Return whether the held-out rows can tell a tier above the rules from chance."""
+    return min(float(y.sum()), len(y) - float(y.sum())) >= TESTED_FLOOR
 
 
 def _in_order(ladder: Ladder, tested: Tested, data: Data, rows: Array) -> list[Tier]:
@@ -241,6 +242,7 @@ def variant_entry(
     """
     populations = []
     kinds = {"rules": "rates", "statistical": "linear", "ml": "trees"}
+    final = fitted.splits.final
     for k, one in enumerate(fitted.chosen):
         rung = published_rung(fitted, k)
         calibration = rung.calibrations[k]
@@ -248,6 +250,7 @@ def variant_entry(
         answers = sigmoid(calibration.apply(rung.estimators[k].margin(own))) if len(own) else np.empty(0)
         steps = np.linspace(0, 1, REFERENCE_STEPS + 1)
         y = fitted.data.y[fitted.tested.rows[one.rows]]
+        learned = fitted.data.y[final][fitted.data.population[final] == k]
         populations.append(
             Population(
                 name=one.name,
@@ -264,11 +267,15 @@ def variant_entry(
                 counts={
                     "tested_rows": len(y),
                     "tested_positives": int(y.sum()),
-                    "trained_rows": int((fitted.data.population[fitted.splits.final] == k).sum()),
+                    "trained_rows": len(learned),
+                    "trained_positives": int(learned.sum()),
                     "eligible_now": len(own),
                 },
                 thresholds=cut_points(answers),
-                reference=tuple(np.quantile(answers, steps).tolist()) if len(own) else (),
+                # Interpolation may fall by the last bit, which the service would refuse.
+                reference=tuple(np.maximum.accumulate(np.quantile(answers, steps)).tolist())
+                if len(own)
+                else (),
             )
         )
     eligible = reference_X[reference_population >= 0]

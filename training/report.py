@@ -1,6 +1,6 @@
 """The model card: what a model is for, how it was judged, how good it is, what drives it, and its limits.
 
-One document, rendered as JSON and as Markdown; everything in it comes from held-out rows unless it says otherwise.
+Everything in it comes from held-out rows unless it says otherwise. ``training.report_text`` puts it in words.
 """
 
 from __future__ import annotations
@@ -10,37 +10,57 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+from scipy.stats import rankdata
 
 from app.artifacts.manifest import ManifestDraft
 from app.domain.clock import from_microseconds
 from app.domain.history import Array
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.texts.catalogue import feature_label
-from training.evaluation import auc, band, calibration_table, log_loss
+from training.evaluation import auc, band, calibration_table, log_loss, top_share
 from training.plots import calibration_plot, gains_plot
-from training.probability import Fitted, published_rung
+from training.probability import TESTED_FLOOR, Chosen, Fitted, published_rung
 from training.tables import Tables
 
 DRIVER_LIMIT: Final = 15
 DRIVER_ROWS: Final = 2_000
 SUBGROUP_ROWS: Final = 100
+WANTED_ORIGINS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What an error costs, in the business's currency, and how wide the colour bands are."""
+    """What an error costs, in the business's currency, and where the colour bands begin.
+
+    ``red`` is the share with the highest risk, ``yellow`` the next; probabilities, where given, replace both.
+    """
 
     cost_missed: float
     cost_false_alarm: float
     currency: str
     red: float
     yellow: float
+    red_probability: float | None = None
+    yellow_probability: float | None = None
+
+    def cut_points(self, p: Array) -> dict[str, float]:
+        """Return the lowest answers of red and of yellow among the answers of one population, shape (n,)."""
+        if self.red_probability is not None and self.yellow_probability is not None:
+            return {"red": self.red_probability, "yellow": self.yellow_probability}
+        return {"red": top_share(p, self.red), "yellow": top_share(p, self.red + self.yellow)}
 
 
 def card_of(
-    draft: ManifestDraft, fitted: Mapping[str, Fitted], goal: Goal, tables: Tables
+    draft: ManifestDraft,
+    fitted: Mapping[str, Fitted],
+    goal: Goal,
+    tables: Tables,
+    windows: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return the card of a probability capability as a document."""
+    """Return the card of a probability capability as a document.
+
+    ``windows`` says by variant from which times the final fit learned; nothing of a variant without times.
+    """
     return {
         "capability": draft.capability,
         "business": draft.business.name,
@@ -59,7 +79,7 @@ def card_of(
         "seed": draft.seed,
         "git_commit": draft.git_commit,
         "libraries": draft.libraries,
-        "variants": [_variant(one, draft, goal) for one in fitted.values()],
+        "variants": [_variant(one, draft, goal, windows.get(name)) for name, one in fitted.items()],
         "limits": _limits(draft, fitted),
     }
 
@@ -68,19 +88,22 @@ def _population_text(draft: ManifestDraft) -> str:
     gone = draft.settings.get("gone_after_days")
     return {
         "inactivity": (
-            f"customers with a purchase, silent for at most {gone} days; one order day is a population of its own; "
-            "who denied profiling is left out"
+            f"customers with a purchase, silent for at most {gone} days; one order day is a population of "
+            "its own; who denied profiling is left out"
         ),
         "subscription_end": "customers with a running subscription; who denied profiling is left out",
         "label": "customers with a label; who denied profiling is left out",
     }[draft.label.definition]
 
 
-def _variant(fitted: Fitted, draft: ManifestDraft, goal: Goal) -> dict[str, Any]:
+def _variant(
+    fitted: Fitted, draft: ManifestDraft, goal: Goal, windows: Mapping[str, Any] | None
+) -> dict[str, Any]:
     y = fitted.data.y[fitted.tested.rows]
     p = fitted.tested_probability()
     return {
         "name": fitted.name,
+        "windows": None if windows is None else dict(windows),
         "protocol": fitted.splits.protocol,
         "backtests": [
             {
@@ -93,7 +116,7 @@ def _variant(fitted: Fitted, draft: ManifestDraft, goal: Goal) -> dict[str, Any]
             for number, split in enumerate(fitted.splits.backtests)
         ],
         "chosen": {tier: rung.choice for tier, rung in fitted.ladder.rungs.items()},
-        "populations": [_population(fitted, k) for k in range(len(fitted.chosen))],
+        "populations": [_population(fitted, k, draft) for k in range(len(fitted.chosen))],
         "calibration": [asdict(bin_) for bin_ in calibration_table(y, p)] if len(y) else [],
         "gains": _gains(y, p),
         "bands": _bands(fitted, goal),
@@ -126,15 +149,16 @@ def _plain(value: float) -> Any:
     return value if np.isfinite(value) else None
 
 
-def _population(fitted: Fitted, index: int) -> dict[str, Any]:
+def _population(fitted: Fitted, index: int, draft: ManifestDraft) -> dict[str, Any]:
     one = fitted.chosen[index]
+    entry = draft.variant(fitted.name)
     return {
         "name": one.name,
         "tier": one.tier,
         "grade": one.verdict.grade,
         "baseline": one.verdict.baseline.model_dump(),
         "reduction": one.verdict.reduction.model_dump(),
-        "tested_rows": len(one.rows),
+        "counts": {} if entry is None else dict(entry.populations[index].counts),
         "metrics": {name: interval.model_dump() for name, interval in one.metrics.items()},
         "rule_metrics": {name: interval.model_dump() for name, interval in one.rule_metrics.items()},
         "verdicts": {
@@ -155,25 +179,37 @@ def _gains(y: Array, p: Array) -> list[dict[str, float]]:
         return []
     found = np.cumsum(y[np.argsort(-p, kind="stable")]) / y.sum()
     return [
-        {"share": tenth / 10, "found": float(found[max(len(y) * tenth // 10, 1) - 1])} for tenth in range(1, 11)
+        {"share": tenth / 10, "found": float(found[max(len(y) * tenth // 10, 1) - 1])}
+        for tenth in range(1, 11)
     ]
 
 
 def _bands(fitted: Fitted, goal: Goal) -> list[dict[str, Any]]:
-    """Return what acting on red, and on red and yellow, would have done, beside the rule at the same shares."""
-    y = fitted.data.y[fitted.tested.rows]
+    """Return what acting on red, on yellow and on both would have done, beside the rule cut in the same way.
+
+    Each origin and each population is cut on its own, as the answers of one day are.
+    """
+    y, origin = fitted.data.y[fitted.tested.rows], fitted.tested.origin
     if not len(y):
         return []
-    answer = []
-    for level, share in (("red", goal.red), ("yellow or red", goal.red + goal.yellow)):
-        for who, p in (("model", fitted.tested_probability()), ("rule", fitted.tested.p["rules"])):
-            # Each origin is cut on its own, as it would have been on the day; ties at the cut by position.
-            chosen = np.zeros(len(y), dtype=bool)
-            for number in np.unique(fitted.tested.origin):
-                at = np.flatnonzero(fitted.tested.origin == number)
-                chosen[at[np.argsort(-p[at], kind="stable")[: round(share * len(at))]]] = True
-            answer.append({"by": who, **asdict(band(level, y, chosen, goal.cost_missed, goal.cost_false_alarm))})
-    return answer
+    population = fitted.data.population[fitted.tested.rows]
+    parts = [
+        np.flatnonzero((origin == number) & (population == k))
+        for number in np.unique(origin)
+        for k in np.unique(population)
+    ]
+    bands = {}
+    for who, p in (("model", fitted.tested_probability()), ("rule", fitted.tested.p["rules"])):
+        red, warm = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
+        for rows in parts:
+            cuts = goal.cut_points(p[rows])
+            red[rows], warm[rows] = p[rows] >= cuts["red"], p[rows] >= cuts["yellow"]
+        bands[who] = {"red": red, "yellow": warm & ~red, "yellow or red": warm}
+    return [
+        {"by": who, **asdict(band(level, y, bands[who][level], goal.cost_missed, goal.cost_false_alarm))}
+        for level in ("red", "yellow", "yellow or red")
+        for who in bands
+    ]
 
 
 def _drivers(fitted: Fitted) -> list[dict[str, Any]]:
@@ -216,10 +252,10 @@ def _direction(value: Array, impact: Array) -> str | None:
     known = ~np.isnan(value)
     if known.sum() < 2:
         return None
-    ranks = [np.argsort(np.argsort(column[known], kind="stable")) for column in (value, impact)]
     if np.ptp(value[known]) == 0 or np.ptp(impact[known]) == 0:
         return None
-    return "raises" if np.corrcoef(*ranks)[0, 1] > 0 else "lowers"
+    ranks = [rankdata(column[known]) for column in (value, impact)]
+    return "raises" if np.corrcoef(ranks[0], ranks[1])[0, 1] > 0 else "lowers"
 
 
 def _subgroups(fitted: Fitted) -> list[dict[str, Any]]:
@@ -239,6 +275,7 @@ def _subgroups(fitted: Fitted) -> list[dict[str, Any]]:
                         "rows": int(own.sum()),
                         "predicted": float(p[own].mean()),
                         "observed": float(y[own].mean()),
+                        "error": float(p[own].mean() - y[own].mean()),
                         "auc": _plain(auc(y[own], p[own])),
                     }
                 )
@@ -250,21 +287,37 @@ def _limits(draft: ManifestDraft, fitted: Mapping[str, Fitted]) -> list[str]:
     limits = [
         "A driver is what the model looks at, not a cause: changing it need not change the customer.",
         "A probability says who is likely to leave, not who can be kept.",
-        f"Valid for the horizon and the population above; trained on what was known at {draft.trained_as_of}.",
+        f"Valid for the horizon and the population above, on what was known at {draft.trained_as_of}.",
     ]
     if draft.business.simulated:
         limits.insert(0, "Every number here is simulated: it shows how the method works, not how good it is.")
     for one in fitted.values():
-        if "random" in one.splits.protocol:
-            limits.append(f"{one.name}: judged by a {one.splits.protocol}, so change over time was not tested.")
-        if len(one.splits.backtests) < 3:
-            limits.append(f"{one.name}: {len(one.splits.backtests)} backtests only; three or more are wanted.")
+        origins = [split.origin for split in one.splits.backtests]
+        if None in origins or not origins:
+            limits.append(f"{one.name}: judged {one.splits.protocol}, so change over time was not tested.")
+        elif len(origins) < WANTED_ORIGINS:
+            limits.append(
+                f"{one.name}: backtested at {len(origins)} origin{'s' * (len(origins) > 1)} only; three or "
+                "more are wanted."
+            )
         limits.extend(
-            f"{one.name}, {chosen.name}: no tier above the rules earned publication; this is a weak model."
+            f"{one.name}, {chosen.name}: {_why_only_rules(one, chosen)}"
             for chosen in one.chosen
             if chosen.tier == "rules"
         )
     return limits
+
+
+def _why_only_rules(fitted: Fitted, chosen: Chosen) -> str:
+    """Return why a population is answered by the rules tier."""
+    y = fitted.data.y[fitted.tested.rows[chosen.rows]]
+    rarer = int(min(y.sum(), len(y) - y.sum()))
+    if rarer < TESTED_FLOOR:
+        return (
+            f"{rarer} held-out rows of the rarer outcome; a tier above the rules is judged from "
+            f"{TESTED_FLOOR} on."
+        )
+    return "no tier above the rules earned publication; this is a weak model."
 
 
 def plots_of(fitted: Mapping[str, Fitted], *, simulated: bool) -> dict[str, bytes]:
@@ -277,122 +330,3 @@ def plots_of(fitted: Mapping[str, Fitted], *, simulated: bool) -> dict[str, byte
             plots[f"{name}.calibration.png"] = calibration_plot(y, p, title)
             plots[f"{name}.gains.png"] = gains_plot(y, p, one.tested.p["rules"], title)
     return plots
-
-
-def markdown(card: Mapping[str, Any], plots: tuple[str, ...]) -> str:
-    """Return the card as Markdown."""
-    goal = card["goal"]
-    lines = [
-        f"# Model card: {card['capability']} of {card['business']}",
-        "",
-        *(["**Simulated data.** Nothing here is evidence about real customers.", ""] if card["simulated"] else []),
-        f"Predicts: {goal['predicts']['en']} ({goal['predicts']['zh-CN']}).",
-        "",
-        f"* Population: {card['population']}.",
-        f"* Known up to: {card['trained_as_of']}. Data fingerprint `{card['data']['fingerprint'][:16]}`.",
-        f"* Costs: a missed churner {goal['cost_missed']:g} {goal['currency']}, "
-        f"a false alarm {goal['cost_false_alarm']:g} {goal['currency']}.",
-        "",
-    ]
-    for variant in card["variants"]:
-        lines += _variant_markdown(variant, goal["currency"], plots)
-    lines += ["## Limits", "", *(f"* {limit}" for limit in card["limits"]), ""]
-    return "\n".join(lines)
-
-
-def _variant_markdown(variant: Mapping[str, Any], currency: str, plots: tuple[str, ...]) -> list[str]:
-    lines = [f"## Variant {variant['name']}", "", f"Judged {variant['protocol']}.", ""]
-    lines += _table(
-        ("population", "tier", "grade", "baseline", "its log-loss", "log-loss", "reduction (95 %)", "AUC (95 %)", "ECE", "rows"),
-        [
-            (
-                one["name"],
-                one["tier"],
-                one["grade"],
-                one["baseline"]["name"],
-                f"{one['baseline']['value']:.4f}",
-                f"{one['baseline']['model_value']:.4f}",
-                _span(one["reduction"]),
-                _span(one["metrics"].get("auc")),
-                f"{one['metrics']['ece']['value']:.3f}" if "ece" in one["metrics"] else "",
-                one["tested_rows"],
-            )
-            for one in variant["populations"]
-        ],
-    )
-    lines += ["Every tier that was tried:", ""]
-    lines += _table(
-        ("population", "tier", "grade", "against", "reduction (95 %)", "why"),
-        [
-            (one["name"], tier, verdict["grade"], verdict["against"], _span(verdict["reduction"]), verdict["reason"])
-            for one in variant["populations"]
-            for tier, verdict in one["verdicts"].items()
-        ],
-    )
-    lines += ["Backtests:", ""]
-    lines += _table(
-        ("origin", "rows to learn from", "rows tested", "positives", "AUC", "rule's AUC", "predicted", "observed"),
-        [
-            (
-                one["origin"] or "random",
-                one["trained_rows"],
-                one["tested_rows"],
-                one["tested_positives"],
-                *(_short(one[name]) for name in ("auc", "rule_auc", "mean_predicted", "observed")),
-            )
-            for one in variant["backtests"]
-        ],
-    )
-    lines += [f"Acting on a band, per 1,000 customers, if the action always helps ({currency}):", ""]
-    lines += _table(
-        ("band", "by", "share", "precision", "recall", "net benefit"),
-        [
-            (one["level"], one["by"], *(f"{one[name]:.3f}" for name in ("share", "precision", "recall")), f"{one['net_benefit']:,.0f}")
-            for one in variant["bands"]
-        ],
-    )
-    lines += ["Calibration, ten equal-count bins:", ""]
-    lines += _table(
-        ("rows", "predicted", "observed"),
-        [(one["rows"], _short(one["predicted"]), _short(one["observed"])) for one in variant["calibration"]],
-    )
-    lines += [f"![{name}]({name})" for name in plots if name.startswith(variant["name"] + ".")]
-    lines += ["", "Drivers (mean size of the contribution to the log-odds; not causes):", ""]
-    lines += _table(
-        ("feature", "what it is", "mean impact", "more of it"),
-        [
-            (f"`{one['feature']}`", one["label"], f"{one['mean_impact']:.3f}", one["direction"] or "depends")
-            for one in variant["drivers"]
-        ],
-    )
-    if variant["subgroups"]:
-        lines += ["Subgroups:", ""]
-        lines += _table(
-            ("feature", "group", "rows", "predicted", "observed", "AUC"),
-            [
-                (f"`{one['feature']}`", one["word"], one["rows"], *(_short(one[name]) for name in ("predicted", "observed", "auc")))
-                for one in variant["subgroups"]
-            ],
-        )
-    return lines
-
-
-def _span(interval: Mapping[str, float] | None) -> str:
-    if interval is None:
-        return ""
-    return f"{interval['value']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})"
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
-    if not rows:
-        return ["(none)", ""]
-    return [
-        "| " + " | ".join(head) + " |",
-        "| " + " | ".join("---" for _ in head) + " |",
-        *("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows),
-        "",
-    ]

@@ -42,6 +42,7 @@ class Run:
             timezone=self.business.timezone,
             consent_defaults=dict(self.business.consent_defaults),
             simulated=self.business.simulated,
+            attributes={name: attribute.kind for name, attribute in self.business.attributes.items()},
         )
 
     @property

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--business", type=Path, required=True, help="the file that describes the business")
     parser.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
     parser.add_argument("--as-of", dest="as_of", default=None, help="show the world as known then (ISO 8601)")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="where artifacts and releases stand")
+    parser.add_argument(
+        "--models", type=Path, default=Path("models"), help="where artifacts and releases stand"
+    )
     parser.add_argument("--engine", choices=("local",), default="local", help="where the work is done")
     parser.add_argument("--json", action="store_true", help="print one machine-readable document")
 
@@ -46,12 +48,19 @@ def run_score(args: argparse.Namespace) -> int:
     refuse_another_business(business, release.business)
     if not args.out.parent.is_dir():
         raise TableError("the folder of --out does not exist", remedy="make it first, or name another")
+    if args.out.is_dir():
+        raise TableError("--out is a folder", remedy="name a file, such as scores.parquet in it")
     with read_tables(business, as_of=parse_time(args.as_of), progress=progress) as tables:
         tables.refuse_errors()
         rows = write_scores(release, tables, args.out)
-    outcome = {"release": release.name, "rows": rows, "out": str(args.out), "seconds": round(time.monotonic() - started, 1)}
+    outcome = {
+        "release": release.name,
+        "rows": rows,
+        "out": str(args.out),
+        "seconds": round(time.monotonic() - started, 1),
+    }
     text = json.dumps(outcome) if args.json else f"{rows:,} customers scored with {release.name}: {args.out}"
-    print(text)  # noqa: T201  the command's own output
+    print(text)
     return 0
 
 
@@ -85,42 +94,57 @@ def refuse_another_business(business: Business, trained: BusinessEntry) -> None:
         if getattr(business, name) != getattr(trained, name):
             raise BusinessFileError(
                 f"the release was trained for another {name} than this business file states",
-                remedy="name the business file that the release was trained from, or its folder with --models",
+                remedy="name the business file that the release was trained from, or another --models",
             )
 
 
 def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
-    """Write one row per customer and return how many; memory is bounded by the chunk, not by the business."""
+    """Write one row per customer and return how many; memory is bounded by the chunk, not by the business.
+
+    Raises
+    ------
+    TableError
+        A model reads an attribute that the business file does not declare.
+    """
+    lacking = attribute_kinds(release).keys() - tables.business.attribute_kinds.keys()
+    if lacking:
+        raise TableError(
+            "the release reads attributes that the business file does not declare: "
+            + ", ".join(sorted(lacking)),
+            table="customers",
+            remedy="declare them under attributes, or train again",
+        )
     schema = scores_schema(release)
     as_of = known_at(tables)
     ask = Ask(want=tuple(name for name in SCORERS if name in release.artifacts))
     partial = out.with_name(out.name + ".partial")
-    with pq.ParquetWriter(partial, schema) as writer:
-        for start in range(0, tables.size, CHUNK):
-            progress(f"scoring {start:,} of {tables.size:,}")
-            history = tables.history(start, start + CHUNK)
-            declared = attribute_kinds(release)
-            lacking = declared.keys() - history.attributes.keys()
-            if lacking:
-                raise TableError(
-                    f"the release reads attributes that the business file does not declare: {', '.join(sorted(lacking))}",
-                    table="customers",
-                    remedy="declare them under attributes, or train again",
-                )
-            answers = score(release, history, np.full(history.size, as_of, dtype=np.int64), ask)
-            writer.write_table(pa.Table.from_pylist(list(flat_rows(answers, ask.want)), schema=schema))
-    partial.replace(out)
+    try:
+        with pq.ParquetWriter(partial, schema) as writer:
+            for start in range(0, tables.size, CHUNK):
+                progress(f"scoring {start:,} of {tables.size:,}")
+                history = tables.history(start, start + CHUNK)
+                answers = score(release, history, np.full(history.size, as_of, dtype=np.int64), ask)
+                writer.write_table(pa.Table.from_pylist(list(flat_rows(answers, ask.want)), schema=schema))
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
     return tables.size
 
 
 def scores_schema(release: LoadedRelease) -> pa.Schema:
-    """Return the columns of ``scores.parquet``: ``<block>_<field>``, then who answered and how good that is."""
+    """Return the columns of ``scores.parquet``: ``<block>_<field>``, then who answered and how well."""
     kinds = {"flag": pa.bool_(), "word": pa.string(), "days": pa.int64()}
-    fields = [("customer_id", pa.string()), ("as_of", pa.string()), ("release", pa.string()), ("personalised", pa.bool_())]
+    fields = [
+        ("customer_id", pa.string()),
+        ("as_of", pa.string()),
+        ("release", pa.string()),
+        ("personalised", pa.bool_()),
+    ]
     for name in SCORERS:
         if name in release.artifacts:
             fields += [
-                (f"{name}_{output.name}", kinds.get(output.unit, pa.float64())) for output in SCORERS[name].outputs
+                (f"{name}_{output.name}", kinds.get(output.unit, pa.float64()))
+                for output in SCORERS[name].outputs
             ]
             fields.append((f"{name}_data_sufficiency", pa.string()))
             fields += [(f"{name}_{field}", pa.string()) for field in _MODEL_FIELDS]
@@ -133,7 +157,11 @@ def flat_rows(answers: Sequence[Mapping[str, Any]], blocks: Sequence[str]) -> It
         row = {name: answer[name] for name in ("customer_id", "as_of", "release", "personalised")}
         for block in blocks:
             content = answer[block]
-            row |= {f"{block}_{field}": value for field, value in content.items() if not isinstance(value, (dict, list))}
+            row |= {
+                f"{block}_{field}": value
+                for field, value in content.items()
+                if not isinstance(value, (dict, list))
+            }
             model = content["model"] or {}
             row |= {f"{block}_{field}": model.get(field) for field in _MODEL_FIELDS}
         yield row

@@ -1,12 +1,14 @@
 """Time cuts: what was known at a cut-off, what happened after it, and which rows may train which.
 
-Rules: a row's features are those known at its cut; its label is read from (cut, cut + horizon]; a row may train
-a model for an origin only if its label was complete by then; no row is both trained on and tested on.
+Rules: a row's features are those known at its cut; its label is read from (cut, cut + horizon]; a row may
+train a model for an origin only if its label was complete by then; no row is both trained on and tested on;
+in a random split, rows of one group stay on one side.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -41,7 +43,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """How a capability is judged and finally fitted: the backtests, the final fit's rows, and how in words."""
+    """How a capability is judged and fitted: the backtests, the rows of the final fit, and how in words."""
 
     backtests: tuple[Split, ...]
     final: Array
@@ -52,8 +54,8 @@ class Splits:
 def cut_times(earliest: int, latest: int, horizon_days: int) -> tuple[int, ...]:
     """Return cut-offs from the newest with a complete label back, a third of a horizon apart.
 
-    The oldest leaves at least 30 days, at most 90, of history before it. Microseconds; none where the data are
-    shorter than the horizon and that history.
+    The oldest leaves a horizon of history before it, but 30 days at least and 90 at most. Microseconds; none
+    where the data are shorter than the horizon and that history.
     """
     day = MICROSECONDS_PER_DAY
     oldest = earliest + min(max(horizon_days, 30), 90) * day
@@ -63,13 +65,15 @@ def cut_times(earliest: int, latest: int, horizon_days: int) -> tuple[int, ...]:
     return tuple(newest - k * step for k in range(wanted) if newest - k * step >= oldest)
 
 
-def by_cut(cut: Array, y: Array, customer: Array, horizon_days: int, seed: int) -> Splits:
+def by_cut(cut: Array, y: Array, customer: Array, X: Array, horizon_days: int, seed: int) -> Splits:
     """Return backtests for rows at common cut-offs, newest first, at three origins where the span allows.
 
     Parameters
     ----------
     cut, y, customer : ndarray, shape (R,)
         The cut-off, label and customer of each row.
+    X : ndarray, shape (R, F)
+        The inputs: where only a random split is left, rows that are alike stay together.
     """
     cuts = np.unique(cut)[::-1]
     room = len(cuts) - STEPS_PER_HORIZON
@@ -77,7 +81,9 @@ def by_cut(cut: Array, y: Array, customer: Array, horizon_days: int, seed: int) 
     origins = [k for k in range(0, ORIGINS * apart, apart) if k < room]
     if not origins:
         newest = np.flatnonzero(cut == cuts[0]) if len(cuts) else np.empty(0, dtype=np.int64)
-        return at_random(y, customer, seed, newest, "one cut-off only")
+        group = np.zeros(len(cut), dtype=np.int64)
+        group[newest] = alike(X[newest])
+        return at_random(y, group, seed, newest, "the history is too short for a second origin")
     backtests = []
     for k in origins:
         train = _rows_of(cut, cuts[k + STEPS_PER_HORIZON : k + STEPS_PER_HORIZON + TRAINING_CUTS])
@@ -107,21 +113,22 @@ def _inner(cut: Array, y: Array, customer: Array, rows: Array, cuts: Array, seed
     return tuple(folds) if folds else random_folds(y[rows], customer[rows], INNER_FOLDS, seed)
 
 
-def by_date(as_of: Array, y: Array, customer: Array, horizon_days: int, seed: int) -> Splits:
+def by_date(as_of: Array, y: Array, customer: Array, X: Array, horizon_days: int, seed: int) -> Splits:
     """Return backtests for labels with a date of their own: three later blocks of 15 % each.
 
-    A row trains a block only if its horizon ended before the block begins.
+    A row trains a block only if its horizon ended before the block begins. Parameters as of :func:`by_cut`.
     """
     horizon = horizon_days * MICROSECONDS_PER_DAY
     edges = np.quantile(as_of, [0.55, 0.70, 0.85, 1.0], method="lower").astype(np.int64)
     backtests = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges.tolist()):
         train = np.flatnonzero(as_of + horizon <= low)
         test = np.flatnonzero((as_of > low) & (as_of <= high))
         if len(test) and len(train) and 0 < y[train].sum() < len(train):
-            backtests.append(Split(int(low), train, test, _late_folds(as_of, y, customer, train, horizon, seed)))
+            backtests.append(Split(low, train, test, _late_folds(as_of, y, customer, train, horizon, seed)))
     if not backtests:
-        return at_random(y, customer, seed, np.arange(len(y)), "dates too close together for the horizon")
+        rows = np.arange(len(y))
+        return at_random(y, alike(X), seed, rows, "the dates are too close together for the horizon")
     final = np.arange(len(y))
     return Splits(
         tuple(backtests),
@@ -131,13 +138,22 @@ def by_date(as_of: Array, y: Array, customer: Array, horizon_days: int, seed: in
     )
 
 
-def _late_folds(as_of: Array, y: Array, customer: Array, rows: Array, horizon: int, seed: int) -> tuple[Fold, ...]:
-    """Return one fold: the latest fifth judges what was complete before it; random folds where that is little."""
+def _late_folds(
+    as_of: Array, y: Array, customer: Array, rows: Array, horizon: int, seed: int
+) -> tuple[Fold, ...]:
+    """Return one fold: the latest fifth judges what was complete before it; random ones if that is little."""
     own = as_of[rows]
     edge = int(np.quantile(own, 0.8, method="lower"))
     train, held = np.flatnonzero(own + horizon <= edge), np.flatnonzero(own > edge)
     enough = len(train) >= len(rows) / 4 and len(held) and 0 < y[rows[train]].sum() < len(train)
     return ((train, held),) if enough else random_folds(y[rows], customer[rows], INNER_FOLDS, seed)
+
+
+def alike(X: Array) -> Array:
+    """Return a number for each row, the same for rows that are alike in everything; shape (R,)."""
+    _, group = np.unique(np.nan_to_num(X, nan=-1e300), axis=0, return_inverse=True)
+    answer: Array = group.reshape(-1)
+    return answer
 
 
 def at_random(y: Array, group: Array, seed: int, rows: Array, why: str) -> Splits:
@@ -150,7 +166,10 @@ def at_random(y: Array, group: Array, seed: int, rows: Array, why: str) -> Split
         for train, test in folds
     )
     inner = random_folds(y[rows], group[rows], INNER_FOLDS, seed)
-    return Splits(backtests, rows, inner, f"random split into {len(backtests)} folds ({why})")
+    how = (
+        f"by a random split into {len(backtests)} folds" if backtests else "by nothing: too few rows to split"
+    )
+    return Splits(backtests, rows, inner, f"{how} ({why})")
 
 
 def random_folds(y: Array, group: Array, folds: int, seed: int) -> tuple[Fold, ...]:
@@ -160,4 +179,9 @@ def random_folds(y: Array, group: Array, folds: int, seed: int) -> tuple[Fold, .
     if folds < 2:
         return ()
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return tuple((train, held) for train, held in splitter.split(np.zeros((len(y), 1)), y, group))
+    # Large groups can leave a fold without rows, or take the last of a class out of the others.
+    return tuple(
+        (train, held)
+        for train, held in splitter.split(np.zeros((len(y), 1)), y, group)
+        if len(held) and 0 < y[train].sum() < len(train)
+    )

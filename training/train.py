@@ -21,10 +21,10 @@ from app.domain.history import NAT
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.golden import write_golden
 from app.serving.loading import load_draft
-from training.capabilities import TRAINERS
+from training.capabilities import TRAINERS, Trainers
 from training.golden import golden_customers
 from training.publish import publish
-from training.report import markdown
+from training.report_text import markdown
 from training.run import Run, Trained
 from training.tables import Business, Tables, load_business, read_tables
 
@@ -35,32 +35,42 @@ SEED: Final = 7
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--business", type=Path, required=True, help="the file that describes the business")
-    parser.add_argument("--only", default="", help="capabilities to train, separated by commas; others carry over")
+    parser.add_argument(
+        "--only", default="", help="capabilities to train, separated by commas; others carry over"
+    )
     parser.add_argument("--as-of", dest="as_of", default=None, help="train on what was known then (ISO 8601)")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="where artifacts and releases stand")
+    parser.add_argument(
+        "--models", type=Path, default=Path("models"), help="where artifacts and releases stand"
+    )
     parser.add_argument("--no-publish", dest="no_publish", action="store_true", help="write, do not release")
-    parser.add_argument("--seed", type=int, default=SEED, help="for everything that is drawn at random")
+    parser.add_argument("--seed", type=_seed, default=SEED, help="for everything that is drawn at random")
     parser.add_argument("--json", action="store_true", help="print one machine-readable document")
 
 
-def run_train(args: argparse.Namespace) -> int:
+def _seed(text: str) -> int:
+    """Return a seed; every library that draws takes one of this size."""
+    seed = int(text)
+    if not 0 <= seed < 2**31:
+        raise argparse.ArgumentTypeError("expected 0 to 2147483647")
+    return seed
+
+
+def run_train(args: argparse.Namespace, trainers: Trainers = TRAINERS) -> int:
     """Train, write and publish; return 0, or 2 where the input or a tripwire forbids it."""
     started = time.monotonic()
     business = load_business(args.business)
-    wanted = _wanted(business, args.only)
+    wanted = _wanted(business, args.only, trainers)
     with read_tables(business, as_of=parse_time(args.as_of), progress=progress) as tables:
         tables.refuse_errors()
         as_of = known_at(tables)
-        run = Run(
-            business, tables, tables.history(), as_of, args.seed, _git_commit(), libraries(), progress
-        )
-        outcome = _train(run, wanted, args)
+        run = Run(business, tables, tables.history(), as_of, args.seed, _git_commit(), libraries(), progress)
+        outcome = _train(run, {name: trainers[name] for name in wanted}, args)
     outcome["seconds"] = round(time.monotonic() - started, 1)
     _print(outcome, as_json=args.json)
     return 2 if outcome["refused"] else 0
 
 
-def _train(run: Run, wanted: Sequence[str], args: argparse.Namespace) -> dict[str, Any]:
+def _train(run: Run, trainers: Trainers, args: argparse.Namespace) -> dict[str, Any]:
     """Train, write and publish what is wanted; return what came of it."""
     outcome: dict[str, Any] = {
         "business": run.business.name,
@@ -69,22 +79,24 @@ def _train(run: Run, wanted: Sequence[str], args: argparse.Namespace) -> dict[st
         "refused": {},
     }
     versions = {}
-    for capability in wanted:
+    for capability, trainer in trainers.items():
         progress(f"training {capability}")
         try:
-            path = write(args.models, TRAINERS[capability](run))
+            path = write(args.models, trainer(run))
         except (PublicationError, TableError) as error:
             outcome["refused"][capability] = {"reason": str(error), "remedy": getattr(error, "remedy", "")}
             continue
         versions[capability] = path.name
         outcome["artifacts"][capability] = describe(path)
     if versions and not args.no_publish:
-        outcome["release"] = publish(args.models, versions, keep_others=bool(args.only))
+        # What was refused stays as it was, like what was not asked for.
+        keep_others = bool(args.only or outcome["refused"])
+        outcome["release"] = publish(args.models, versions, keep_others=keep_others)
     return outcome
 
 
 def known_at(tables: Tables) -> int:
-    """Return the time of the latest thing known: as asked for, as in the data, or today where data have no dates."""
+    """Return up to when things are known: as asked for, as in the data, today in data without dates."""
     if tables.as_of is not None:
         return tables.as_of
     if tables.latest != NAT:
@@ -107,11 +119,13 @@ def parse_time(text: str | None) -> int | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise TableError("--as-of is not a time with an offset", remedy="write it as 2026-06-30T23:59:59+08:00")
+        raise TableError(
+            "--as-of is not a time with an offset", remedy="write it as 2026-06-30T23:59:59+08:00"
+        )
     return to_microseconds(moment)
 
 
-def _wanted(business: Business, only: str) -> tuple[str, ...]:
+def _wanted(business: Business, only: str, trainers: Trainers) -> tuple[str, ...]:
     """Return the capabilities to train: those asked for, else every wanted one that has a trainer.
 
     Raises
@@ -119,16 +133,18 @@ def _wanted(business: Business, only: str) -> tuple[str, ...]:
     BusinessFileError
         A capability is asked for that cannot be trained.
     """
-    names = tuple(name.strip() for name in only.split(",") if name.strip())
-    unknown = [name for name in names if name not in TRAINERS]
+    names = tuple(dict.fromkeys(name.strip() for name in only.split(",") if name.strip()))
+    unknown = [name for name in names if name not in trainers]
     if unknown:
         raise BusinessFileError(
             f"--only names {', '.join(unknown)}, which cannot be trained",
-            remedy=f"choose from {', '.join(TRAINERS)}",
+            remedy=f"choose from {', '.join(trainers)}",
         )
-    wanted = names or tuple(name for name in business.objectives.wanted if name in TRAINERS)
+    wanted = names or tuple(name for name in business.objectives.wanted if name in trainers)
     if not wanted:
-        raise BusinessFileError("no objective is set", remedy=f"add one of {', '.join(TRAINERS)} under objectives")
+        raise BusinessFileError(
+            "no objective is set", remedy=f"add one of {', '.join(trainers)} under objectives"
+        )
     return wanted
 
 
@@ -185,7 +201,7 @@ def _git_commit() -> str:
     """Return the commit of the code, or "unknown" outside a repository."""
     command: Sequence[str] = ("git", "rev-parse", "HEAD")
     try:
-        found = subprocess.run(  # noqa: S603  a fixed command
+        found = subprocess.run(
             command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10
         )
     except (OSError, subprocess.SubprocessError):
@@ -194,31 +210,31 @@ def _git_commit() -> str:
 
 
 def progress(message: str) -> None:
-    """Say on standard error where a long command is: a line that is replaced on a terminal, plain lines elsewhere."""
+    """Say on standard error where a long command is: on a terminal in one line, elsewhere line by line."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[2K{message}", end="", file=sys.stderr, flush=True)  # noqa: T201  the command's own output
+        print(f"\r\x1b[2K{message}", end="", file=sys.stderr, flush=True)
     else:
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+        print(message, file=sys.stderr, flush=True)
 
 
 def _print(outcome: Mapping[str, Any], *, as_json: bool) -> None:
     if sys.stderr.isatty():
-        print("\r\x1b[2K", end="", file=sys.stderr)  # noqa: T201
+        print("\r\x1b[2K", end="", file=sys.stderr)
     if as_json:
-        print(json.dumps(outcome, ensure_ascii=False, indent=1))  # noqa: T201
+        print(json.dumps(outcome, ensure_ascii=False, indent=1))
         return
-    print(f"{outcome['business']}, as known at {outcome['as_of']}")  # noqa: T201
+    print(f"{outcome['business']}, as known at {outcome['as_of']}")
     for capability, artifact in outcome["artifacts"].items():
-        print(f"  {capability} {artifact['version']}  card: {artifact['path']}/card.md")  # noqa: T201
+        print(f"  {capability} {artifact['version']}  card: {artifact['path']}/card.md")
         for one in artifact["populations"]:
             rule = one["baseline"]
-            print(  # noqa: T201
+            print(
                 f"    {one['variant']:8} {one['population']:12} {one['tier']:12} grade {one['grade']}  "
                 f"{rule['metric']} {rule['model_value']:.4f} against {rule['value']:.4f} of {rule['name']}"
             )
     for capability, refusal in outcome["refused"].items():
-        print(f"  {capability} refused: {refusal['reason']}")  # noqa: T201
+        print(f"error: {capability} is refused: {refusal['reason']}", file=sys.stderr)
         if refusal["remedy"]:
-            print(f"    remedy: {refusal['remedy']}")  # noqa: T201
+            print(f"remedy: {refusal['remedy']}", file=sys.stderr)
     if "release" in outcome:
-        print(f"  released as {outcome['release']} after {outcome['seconds']} s")  # noqa: T201
+        print(f"  released as {outcome['release']} after {outcome['seconds']} s")

@@ -8,4 +8,6 @@ from typing import Final
 from training.capabilities.churn import train_churn
 from training.run import Run, Trained
 
-TRAINERS: Final[Mapping[str, Callable[[Run], Trained]]] = {"churn": train_churn}
+Trainers = Mapping[str, Callable[[Run], Trained]]
+
+TRAINERS: Final[Trainers] = {"churn": train_churn}

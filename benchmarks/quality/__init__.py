@@ -1,0 +1,1 @@
+"""How good churn probabilities are, beside the models that a user would pick instead."""

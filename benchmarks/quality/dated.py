@@ -1,0 +1,118 @@
+"""Data with dates: models learn from what was known at a cut, and are judged by what came after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from app.domain.clock import to_microseconds
+from app.domain.history import Array
+from benchmarks.quality.judging import OURS, Answer, Judged, answers, our_answers
+from benchmarks.quality.questions import (
+    Asked,
+    Round,
+    ask,
+    business_of,
+    churned_after,
+    objective_of,
+    some,
+    with_everybody,
+)
+from training.ladder import Data
+from training.tables import Business
+
+LAST_WATCHED: Final = datetime.fromisoformat("2008-05-12T00:00:00-05:00")
+"""Watching the policies ended in May 2010. Of those issued within two years before that, only the ones that
+had ended by then have an answer; they alone would say that far more surrender than do."""
+RETAIL_CUT: Final = datetime.fromisoformat("2011-09-09T00:00:00+01:00")
+SUMMARY: Final = f"{OURS}, asked with a summary"
+
+
+def insurance_rounds() -> list[Judged]:
+    """Return the backtests on life insurance, by the date of issue: three later blocks of 15 % each."""
+    asked = ask(business_of("life-insurance"))
+    rows = some(asked.examples, np.flatnonzero(asked.examples.cut <= to_microseconds(LAST_WATCHED)))
+    data = asked.data(rows, rows)
+    found = []
+    for split in asked.splits(data, rows).backtests:
+        one = Round(data.take(split.train), split.inner, data.take(split.test), split.test)
+        found.append(Judged(one.judge.y, answers(one)))
+    return found
+
+
+def retail_rounds() -> list[Judged]:
+    """Return the one cut of Online Retail II: who bought before it, and not within 91 days after it."""
+    return [judged_at(business_of("online-retail"), to_microseconds(RETAIL_CUT))[0]]
+
+
+def judged_at(business: Business, cut: int) -> tuple[Judged, Array]:
+    """Return one cut of a business by inactivity, where everybody who ever bought is asked about.
+
+    Models learn from earlier cuts whose label was complete by ``cut``.
+
+    Returns
+    -------
+    Judged
+        With groups for the two populations, and for those whom the business would ask about.
+    ndarray of str
+        The customers of its rows.
+    """
+    everybody = with_everybody(business)
+    labels = churned_after(everybody, cut)
+    asked = ask(everybody, as_of=cut)
+    one = _newest(asked, labels)
+    found = answers(one)
+    found[SUMMARY] = _told_by_summary(everybody, cut, labels, one.judged)
+    found |= _rules_of_thumb(one.judge)
+    repeat = one.judge.population == one.judge.populations.index("repeat")
+    limit = objective_of(business).gone_after_days
+    silence = _column(one.judge, "days_since_last_order")
+    groups = {
+        "two order days or more": repeat,
+        "one order day": ~repeat,
+        f"not gone yet: silent for {limit} days at most": silence <= limit,
+    }
+    return Judged(one.judge.y, found, groups), asked.customer_ids[one.judged]
+
+
+def _told_by_summary(business: Business, cut: int, labels: Mapping[str, float], judged: Array) -> Answer:
+    """Return what the variant for summaries says of the same customers.
+
+    It can be asked about a few more: who gave everything back on the day of the order has an order on record.
+    """
+    one = _newest(ask(business, as_of=cut, variant="summary"), labels)
+    said = our_answers(one)[OURS]
+    place = {int(customer): k for k, customer in enumerate(one.judged)}
+    return replace(said, p=said.p[[place[int(customer)] for customer in judged]])
+
+
+def _newest(asked: Asked, labels: Mapping[str, float]) -> Round:
+    """Return what a final fit learns from, and everybody at the newest time with what came of them."""
+    learn = asked.data(asked.examples, asked.examples)
+    splits = asked.splits(learn, asked.examples)
+    who = np.flatnonzero(asked.now.population >= 0)
+    judge = asked.data(asked.examples, some(asked.now, who))
+    judge = replace(judge, y=np.array([labels[customer] for customer in asked.customer_ids[who]]))
+    return Round(learn.take(splits.final), splits.final_inner, judge, who)
+
+
+def _rules_of_thumb(judge: Data) -> dict[str, Answer]:
+    """Return two scores that need no model: the silence, and the silence over the customer's own gap.
+
+    Who has no gap of his own gets the usual one, the median of those who have.
+    """
+    silence, gap = _column(judge, "days_since_last_order"), _column(judge, "average_gap_days")
+    usual = np.where(np.isnan(gap), np.nanmedian(gap), gap)
+    return {
+        "days since the last order": Answer(silence, is_probability=False),
+        "days since the last order / own gap": Answer(silence / usual, is_probability=False),
+    }
+
+
+def _column(data: Data, name: str) -> Array:
+    column: Array = data.X[:, data.features.names.index(name)]
+    return column

@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PY := .venv/bin/python
-CODE := app training tests tools $(wildcard benchmarks)
+CODE := app training tests tools benchmarks
 MODELS := $(or $(KITH_MODELS),models)
 BUSINESS ?= sample/business.yaml
 WORKERS ?= 2
@@ -47,13 +47,13 @@ contracts: setup ## Which layer may import which
 
 dependencies: setup ## No import undeclared, no dependency unused
 	$(PY) -m deptry app
-	$(PY) -m deptry app training --non-dev-dependency-groups training
+	$(PY) -m deptry app training benchmarks --non-dev-dependency-groups training,bench
 
 openapi: setup ## Write openapi/openapi.json from the code
-	$(PY) tools/openapi.py
+	$(PY) -m app openapi
 
 openapi-check: setup
-	$(PY) tools/openapi.py --check
+	$(PY) -m app openapi --check
 
 format: setup ## Format the code and mend what can be mended
 	$(PY) -m ruff check --fix-only $(CODE)

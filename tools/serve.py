@@ -5,6 +5,7 @@ The call is the first one of README.md, which the tests make.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -35,24 +36,35 @@ def is_taken(host: str, port: int) -> bool:
         return False
 
 
+def refusal(address: str) -> str | None:
+    """Return "" where a server is ready, why where it refused what is published, None where it is not yet."""
+    try:
+        with urllib.request.urlopen(f"{address}/readyz?verbose", timeout=1):  # noqa: S310  always http
+            return ""
+    except urllib.error.HTTPError as answer:
+        refused = json.loads(answer.read()).get("last_refused")
+        return refused["reason"] if refused else None
+    except (urllib.error.URLError, OSError):
+        return None
+
+
 def announce(address: str, server: int) -> None:
     """Wait until the server is ready, then print how to talk to it; be quiet if it ends before."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    reason = None
+    while reason is None and time.monotonic() < deadline:
         time.sleep(0.2)
         try:
             os.kill(server, 0)
-            with urllib.request.urlopen(f"{address}/readyz", timeout=1):  # noqa: S310  always http
-                break
         except ProcessLookupError:
             return
-        except (urllib.error.URLError, OSError):
-            continue
-    else:
-        return
-    call = example_call((ROOT / "README.md").read_text("utf-8"), address)
-    print(f"\nKith is ready. Ask it about a customer:\n\n{call}\n", flush=True)
-    print(f"Docs: {address}/docs\nWhat is in force: {address}/v1/models\nStop: Ctrl-C\n", flush=True)
+        reason = refusal(address)
+    if reason:
+        print(f"\nWhat is published does not answer: {reason}\nTrain again: make train\n", flush=True)
+    elif reason is not None:
+        call = example_call((ROOT / "README.md").read_text("utf-8"), address)
+        print(f"\nKith is ready. Ask it about a customer:\n\n{call}\n", flush=True)
+        print(f"Docs: {address}/docs\nWhat is in force: {address}/v1/models\nStop: Ctrl-C\n", flush=True)
 
 
 def main() -> NoReturn:

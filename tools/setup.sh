@@ -84,6 +84,10 @@ if [ "$(.tools/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$pinned" ]; th
             'Is a package index within reach? Behind a mirror set PIP_INDEX_URL, behind a proxy HTTPS_PROXY.'
 fi
 
+# uv brings its own certificates; a company's proxy is known to the machine's own store only, as far as it has one.
+for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+    [ -s "$store" ] && export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
+done
 echo "setup: syncing .venv with uv.lock"
 if [ -t 2 ]; then quiet=''; else quiet=--quiet; fi
 UV_PYTHON=$python UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$PWD/.venv \

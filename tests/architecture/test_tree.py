@@ -131,9 +131,10 @@ def test_every_capability_can_be_trained() -> None:
 
 
 def test_unit_tests_mirror_the_tree() -> None:
-    modules = {path.relative_to(ROOT).with_suffix("").parts for path in CODE}
+    code = [*CODE, *(path for path in SCRIPTS if not path.is_relative_to(ROOT / "tests"))]
+    modules = {path.relative_to(ROOT).with_suffix("").parts for path in code}
     by_folder = {parts[:-1] for parts in modules}
     for path in (ROOT / "tests/unit").rglob("test_*.py"):
         folder = path.relative_to(ROOT / "tests/unit").parts[:-1]
         places = {folder, ("app", *folder), ("training", *folder)}
-        assert places & (by_folder | modules | {()}), f"{path} mirrors no folder of app or training"
+        assert places & (by_folder | modules | {()}), f"{path} mirrors no folder of the code"

@@ -12,7 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,21 @@ from tests.docs.runner import ADDRESS, World
 from training.tables import load_business
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60.0
-LINKED = ("app", "training", "tools", "docs", "examples", "openapi", "pyproject.toml", "uv.lock", "Makefile")
+PATIENCE_SECONDS = 120.0
+CUSTOMERS = "300"
+"""Enough for every form of answer, few enough to be trained in seconds."""
+LINKED = (
+    "app",
+    "training",
+    "benchmarks",
+    "tools",
+    "docs",
+    "examples",
+    "openapi",
+    "pyproject.toml",
+    "uv.lock",
+    "Makefile",
+)
 
 
 def _free_port() -> int:
@@ -44,7 +58,7 @@ def _environment(**more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder like a fresh clone, in which the sample business has been trained as `make serve` does."""
+    """Return a folder like a clone in which `make serve` has trained, only on fewer customers."""
     folder = tmp_path_factory.mktemp("clone")
     for name in LINKED:
         if (ROOT / name).exists():
@@ -52,7 +66,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in ROOT.glob("*.md"):
         shutil.copy(path, folder)
     (folder / ".venv/bin").mkdir(parents=True)
-    for words in (("sample", "--out", "sample"), ("train", "--business", "sample/business.yaml")):
+    for words in (
+        ("sample", "--customers", CUSTOMERS, "--out", "sample"),
+        ("train", "--business", "sample/business.yaml"),
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "training", *words],
             cwd=folder,
@@ -65,22 +82,16 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def send(workspace: Path) -> Iterator[Callable[..., tuple[int, Any]]]:
-    """Start a server on the sample release, and give the function that asks it."""
-    port = _free_port()
-    log = (workspace / "server.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        cwd=workspace,
-        env=_environment(KITH_PORT=str(port)),
-        stdout=log,
-        stderr=log,
-    )
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
 
-    def ask(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+    address: str
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        """Return status and answer, parsed where it is JSON."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}", data=body or None, headers=dict(headers), method=method
+            f"{self.address}{path}", data=body or None, headers=dict(headers), method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
@@ -90,30 +101,52 @@ def send(workspace: Path) -> Iterator[Callable[..., tuple[int, Any]]]:
         text = content.decode()
         return status, json.loads(text) if text.startswith(("{", "[")) else text
 
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+    def is_ready(self) -> bool:
+        """Say whether a release answers."""
         try:
-            if ask("GET", "/readyz", {}, b"")[0] == 200:
-                break
+            return self.ask("GET", "/readyz", {}, b"")[0] == 200
         except OSError:
-            pass
-        assert server.poll() is None, (workspace / "server.log").read_text("utf-8")
-        assert time.monotonic() < deadline, (workspace / "server.log").read_text("utf-8")
+            return False
+
+
+@pytest.fixture(scope="session")
+def server(workspace: Path) -> Iterator[Server]:
+    """Start a server on the sample release."""
+    started = Server(f"http://127.0.0.1:{(port := _free_port())}")
+    log = workspace / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=workspace,
+            env=_environment(KITH_PORT=str(port)),
+            stdout=output,
+            stderr=output,
+        )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not started.is_ready():
+        assert process.poll() is None, log.read_text("utf-8")
+        assert time.monotonic() < deadline, log.read_text("utf-8")
         time.sleep(0.1)
-    ask.address = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
-    yield ask
-    server.terminate()
-    server.wait(timeout=20)
-    log.close()
+    yield started
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+
+
+@cache
+def options(words: tuple[str, ...]) -> str:
+    """Return the help text of a sub-command of training, "" where there is none."""
+    command = [sys.executable, "-m", "training", *words, "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
 
 
 @pytest.fixture
-def world(workspace: Path, send: Callable[..., tuple[int, Any]]) -> World:
+def world(workspace: Path, server: Server) -> World:
     """Return the world of one document."""
 
     def run(arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, *(word.replace(ADDRESS, send.address) for word in arguments)],  # type: ignore[attr-defined]
+            [sys.executable, *(word.replace(ADDRESS, server.address) for word in arguments)],
             cwd=workspace,
             env=_environment(**environment),
             capture_output=True,
@@ -122,11 +155,6 @@ def world(workspace: Path, send: Callable[..., tuple[int, Any]]) -> World:
         )
         return done.returncode, done.stdout + done.stderr
 
-    @cache
-    def options(words: tuple[str, ...]) -> str:
-        code, text = run(["-m", "training", *words, "--help"], {})
-        return text if code == 0 else ""
-
     def business(mapping: Mapping[str, Any]) -> None:
         path = workspace / "shown.yaml"
         path.write_text(yaml.safe_dump(dict(mapping), allow_unicode=True), "utf-8")
@@ -134,4 +162,6 @@ def world(workspace: Path, send: Callable[..., tuple[int, Any]]) -> World:
 
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = frozenset(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    return World(targets=targets, send=send, run=run, options=options, business=business, folder=workspace)
+    return World(
+        targets=targets, send=server.ask, run=run, options=options, business=business, folder=workspace
+    )

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,18 +133,37 @@ def check(example: Example, world: World) -> None:
 
 def _shell(example: Example, world: World) -> None:
     world.answer = None
-    for line in example.text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+    for words in _commands(example):
         environment = dict(world.environment)
-        while words and (ASSIGNMENT.match(words[0]) or words[0] == "export"):
-            name, _, value = words.pop(0).partition("=")
-            if name == "export":
-                continue
+        is_lasting = words[0] == "export"
+        rest = words[is_lasting:]
+        while rest and ASSIGNMENT.match(rest[0]):
+            name, _, value = rest.pop(0).partition("=")
             environment[name] = value
-            if line.startswith("export "):
+            if is_lasting:
                 world.environment[name] = value
+        if rest:
+            _command(example, world, rest, environment)
+
+
+def _commands(example: Example) -> Iterator[list[str]]:
+    """Yield the words of each command; it ends with its line, but for an open quote or a backslash."""
+    begun = ""
+    for line in example.text.splitlines():
+        begun += line
+        if begun.endswith("\\"):
+            begun = begun[:-1]
+            continue
+        try:
+            words = shlex.split(begun, comments=True)
+        except ValueError:
+            begun += "\n"
+            continue
+        begun = ""
         if words:
-            _command(example, world, words, environment)
+            yield words
+    if begun:
+        raise example.fail("a quote is never closed")
 
 
 def _command(example: Example, world: World, words: list[str], environment: Mapping[str, str]) -> None:
@@ -158,6 +177,15 @@ def _command(example: Example, world: World, words: list[str], environment: Mapp
         world.answer = _call(example, world, words[1:])
     elif name in {"python", "python3"} and words[1:3] == ["-m", "training"]:
         _training(example, world, words[3:], environment)
+    elif (
+        is_dry
+        and name in {"python", "python3"}
+        and words[1:2] == ["-m"]
+        and words[2].startswith("benchmarks")
+    ):
+        place = world.folder.joinpath(*words[2].split("."))
+        if not (place / "__main__.py").exists() and not place.with_suffix(".py").exists():
+            raise example.fail(f"there is no module {words[2]!r}")
     elif name in {"python", "python3"} and words[1:] == ["-m", "app"]:
         return  # the server that answers here was started by this command
     elif name == "curl" or (is_dry and name in ELSEWHERE):
@@ -243,7 +271,7 @@ def _text(example: Example, _: World) -> None:
 
 
 def differences(shown: Any, real: Any, place: str = "$") -> list[str]:
-    """Return where a shown answer differs in shape from the real one; a shown list may be a beginning."""
+    """Return where a shown answer differs in shape from the real one."""
     if isinstance(shown, dict):
         if not isinstance(real, dict):
             return [f"{place} is no object"]
@@ -255,10 +283,11 @@ def differences(shown: Any, real: Any, place: str = "$") -> list[str]:
             for line in differences(shown[key], real[key], f"{place}.{key}")
         ]
     if isinstance(shown, list):
-        if not isinstance(real, list) or len(real) < len(shown):
-            return [f"{place} has not {len(shown)} entries"]
-        pairs = enumerate(zip(shown, real, strict=False))
-        return [line for i, (one, other) in pairs for line in differences(one, other, f"{place}[{i}]")]
+        if not isinstance(real, list) or (shown and not real):
+            return [f"{place} is not a list that holds something"]
+        # Which entries come, and how many, is the model's affair: each that is shown is like one that came.
+        tried = [[differences(one, other, f"{place}[{i}]") for other in real] for i, one in enumerate(shown)]
+        return [line for found in tried for line in min(found, key=len)]
     kinds = [
         float if isinstance(v, int | float) and not isinstance(v, bool) else type(v) for v in (shown, real)
     ]

@@ -1,4 +1,4 @@
-"""The documents of the project: what they show works, what they name exists, and what exists is documented."""
+"""The documents: what they show works, what they name exists, and what exists is documented."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.docs.runner import World, check, examples
 from tools.serve import example_call
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+FOLDERS = (".", "docs", "benchmarks", "examples", "examples/*")
+DOCUMENTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.md"))
 README = (ROOT / "README.md").read_text("utf-8")
 WITHOUT_EXAMPLES = {"CHANGELOG.md", "architecture.md"}
 

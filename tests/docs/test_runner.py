@@ -56,6 +56,7 @@ GOOD = {
     "targets": "```sh\nmake serve   # ends serving\nmake test PYTHON=python3.13\n```",
     "call": CALL,
     "call with a file": CALL.replace("'{\"customer\": {}}'", "@body.json"),
+    "call over several lines": CALL.replace(" {}}", "\n  {}\n}"),
     "answer": CALL + '```json\n{"churn": {"probability": 0.7, "reasons": [{"text": "c"}]}}\n```',
     "get": '```sh\ncurl http://127.0.0.1:8000/readyz\n```\n```json\n{"status": "other"}\n```',
     "request": '```json\n{"customer": {}}\n```',
@@ -85,7 +86,11 @@ BAD = {
         CALL + '```json\n{"churn": {"probability": "high"}}\n```',
         "probability is 0.25",
     ),
-    "too many entries": (CALL + '```json\n{"churn": {"missing": [1]}}\n```', "has not 1 entries"),
+    "entry of an empty list": (CALL + '```json\n{"churn": {"missing": [1]}}\n```', "is not a list"),
+    "entry of another form": (
+        CALL + '```json\n{"churn": {"reasons": [{"text": "c"}, {"word": "d"}]}}\n```',
+        r"reasons\[1\]\.word is not there",
+    ),
     "refused request": ('```json\n{"customer": {}\n```', "is not JSON"),
     "json of no known use": ('```json\n{"a": 1}\n```', "neither the answer"),
     "answer after another block": (
@@ -96,6 +101,7 @@ BAD = {
     "failing under a setting": ("```sh\nexport MODE=bad\npython -m training list\n```", "exit code 1"),
     "unknown sub-command": ("```sh dry\npython -m training dance\n```", "knows no 'dance'"),
     "unknown option": ("```sh dry\npython -m training train --fast\n```", "knows no '--fast'"),
+    "unknown benchmark": ("```sh dry\npython -m benchmarks.luck\n```", "no module 'benchmarks.luck'"),
     "command nobody can try": ("```sh\nrm -rf /\n```", "'rm' cannot be tried"),
     "not dry": ("```sh\ngit clone x\n```", "'git' cannot be tried"),
     "failing program": ("```python\nfail()\n```", "it failed"),
@@ -105,6 +111,7 @@ BAD = {
     "no language": ("```\nmake serve\n```", "a block is one of"),
     "unknown language": ("```ruby\nputs 1\n```", "a block is one of"),
     "unknown mark": ("```python skip\nfail()\n```", "'skip' means nothing"),
+    "open quote": ("```sh\ncurl -d '{\n```", "a quote is never closed"),
     "open end": ("```sh\nmake serve\n", "never closed"),
 }
 

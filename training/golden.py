@@ -17,6 +17,7 @@ from app.features.schema import ATTRIBUTE_PREFIX
 UNSEEN: Final = "a word that no training row had"
 
 Row = dict[str, Any]
+DaysAgo = Callable[[float], int]
 
 
 def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
@@ -26,9 +27,19 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
         return as_of - round(days * MICROSECONDS_PER_DAY)
 
     seen, unseen = _attributes(draft, is_seen=True), _attributes(draft, is_seen=False)
-    regular: Row = {
+    regular = _regular(as_of, days_ago, seen)
+    empty: Row = {name: [] for name in ("events", "support_cases", "feedback", "subscriptions", "contacts")}
+    customers = [*_usual(days_ago, seen, unseen, empty), *_unusual(days_ago, regular, unseen)]
+    if draft.variant("summary") is not None:
+        customers += _summaries(days_ago, seen, unseen)
+    return customers
+
+
+def _regular(as_of: int, days_ago: DaysAgo, attributes: Row) -> Row:
+    """Return somebody who orders every month, and of whom every table says something."""
+    return {
         "customer": {"created_at": days_ago(500), "acquisition_channel": "search", "country": "CN"},
-        "attributes": seen,
+        "attributes": attributes,
         "orders": [_order(k, days_ago(12 + 31 * k), 80.0 + 7.5 * k) for k in range(9)],
         "events": _events(days_ago),
         "support_cases": [
@@ -74,9 +85,11 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
             {"contact_id": "k2", "contacted_at": days_ago(5), "channel": "sms", "arm": "control"},
         ],
     }
-    empty: Row = {name: [] for name in ("events", "support_cases", "feedback", "subscriptions", "contacts")}
-    customers = [
-        {"customer_id": "golden-regular", **regular},
+
+
+def _usual(days_ago: DaysAgo, seen: Row, unseen: Row, empty: Row) -> list[Row]:
+    """Return a new customer, one long gone, one without orders, and one of whom nothing is said."""
+    return [
         {
             "customer_id": "golden-new",
             "customer": {"created_at": days_ago(20)},
@@ -92,6 +105,13 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
         },
         {"customer_id": "golden-no-orders", "attributes": unseen, "orders": [], **empty},
         {"customer_id": "golden-nothing-given"},
+    ]
+
+
+def _unusual(days_ago: DaysAgo, regular: Row, unseen: Row) -> list[Row]:
+    """Return the regular customer, one with returns and unseen words, and two who deny a consent."""
+    return [
+        {"customer_id": "golden-regular", **regular},
         {
             "customer_id": "golden-returns",
             "customer": {"country": UNSEEN, "acquisition_channel": UNSEEN},
@@ -112,9 +132,6 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
             "consents": [{"purpose": "behavioural_tracking", "status": "revoked", "status_at": days_ago(1)}],
         },
     ]
-    if draft.variant("summary") is not None:
-        customers += _summaries(days_ago, seen, unseen)
-    return customers
 
 
 def _order(number: int, at: int, revenue: float) -> Row:

@@ -8,9 +8,10 @@ when they are first asked for, so the rows must not change in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -28,7 +29,6 @@ from app.domain.history import (
     History,
     LazyColumns,
     Table,
-    TableSpec,
     empty_column,
 )
 
@@ -189,20 +189,22 @@ def _lines(orders: _Ordered) -> _Ordered:
 
 
 def _table(name: str, ordered: _Ordered) -> Table:
-    spec = TABLES[name]
-    return Table(ordered.offsets, LazyColumns(spec.columns, _maker(name, spec, ordered)), ordered.given)
+    columns = TABLES[name].columns
+    return Table(ordered.offsets, LazyColumns(columns, _maker(name, ordered)), ordered.given)
 
 
-def _maker(name: str, spec: TableSpec, ordered: _Ordered) -> Callable[[str], Array]:
-    """Return the function that reads one column of a table."""
+def _maker(name: str, ordered: _Ordered) -> Callable[[str], Array]:
+    """Return the function that reads one column of a table; rows are gone through once for all columns."""
+    spec, values_of = TABLES[name], dict[str, Sequence[Any]]()
 
     def make(column: str) -> Array:
         if column == spec.time:
             return np.array(ordered.times, dtype=np.int64)
         if column == "order":
-            return _codes(list(ordered.orders))
-        field = _FIELDS.get((name, column), column)
-        values = [row.get(field) for row in ordered.rows]
+            return _codes(ordered.orders)
+        if not values_of:
+            values_of.update(_turned(_READ[name], ordered.rows))
+        values = values_of[column]
         if column == "has_coupon":
             return np.array([1.0 if value else 0.0 for value in values])
         if (name, column) == ("contacts", "outcome"):
@@ -210,6 +212,15 @@ def _maker(name: str, spec: TableSpec, ordered: _Ordered) -> Callable[[str], Arr
         return _read(spec.columns[column], values)
 
     return make
+
+
+def _turned(fields: Mapping[str, str], rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Any]]]:
+    """Return the values of each column, given the field that it is read from."""
+    try:
+        turned: Sequence[Sequence[Any]] = list(zip(*map(itemgetter(*fields.values()), rows), strict=True))
+    except KeyError:  # a row leaves out what it does not say; a row of the wire has every field
+        turned = [[row.get(field) for row in rows] for field in fields.values()]
+    return zip(fields, turned or [()] * len(fields), strict=True)
 
 
 def _columns(kinds: Mapping[str, str], rows: Sequence[Row]) -> Mapping[str, Array]:
@@ -226,7 +237,7 @@ def _summary(rows: Sequence[Row]) -> Mapping[str, Array]:
     return columns
 
 
-def _read(kind: str | tuple[str, ...], values: list[Any]) -> Array:
+def _read(kind: str | tuple[str, ...], values: Sequence[Any]) -> Array:
     """Return a column of a kind, missing where a value is None."""
     if kind == _TEXT:
         return _texts(values)
@@ -246,20 +257,20 @@ def _microseconds(value: Any) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def _times(values: list[Any]) -> Array:
+def _times(values: Sequence[Any]) -> Array:
     return np.array([NAT if value is None else _microseconds(value) for value in values], dtype=np.int64)
 
 
-def _numbers(values: list[Any]) -> Array:
+def _numbers(values: Sequence[Any]) -> Array:
     return np.array(values, dtype=np.float64)  # NumPy reads None as NaN
 
 
-def _codes(values: list[Any]) -> Array:
+def _codes(values: Sequence[Any]) -> Array:
     seen: dict[Any, int] = {None: -1}
     return np.array([seen.setdefault(value, len(seen) - 1) for value in values], dtype=np.int64)
 
 
-def _texts(values: list[Any]) -> Array:
+def _texts(values: Sequence[Any]) -> Array:
     column = np.empty(len(values), dtype=object)
     column[:] = [None if value is None else str(value) for value in values]
     return column
@@ -284,7 +295,16 @@ _WORDS: Final = {
     for kind in spec.columns.values()
     if isinstance(kind, tuple)
 }
-_READERS: Final[Mapping[str, Callable[[list[Any]], Array]]] = {
+_READ: Final = {
+    name: {
+        column: _FIELDS.get((name, column), column)
+        for column in spec.columns
+        if column not in {spec.time, "order"}
+    }
+    for name, spec in TABLES.items()
+}
+"""The columns of each table that are read from a field of the same rows, and that field."""
+_READERS: Final[Mapping[str, Callable[[Sequence[Any]], Array]]] = {
     TIME: _times,
     NUMBER: _numbers,
     FLAG: _numbers,

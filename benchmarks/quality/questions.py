@@ -14,7 +14,8 @@ import numpy as np
 
 from app.domain.errors import BusinessFileError
 from app.domain.history import Array
-from training.capabilities.churn import _churned, _data, _examples, _features, _Question, _splits, _take
+from training.capabilities.churn import _data, _features, _splits
+from training.churn_rows import Question, churned, examples_for, take_rows
 from training.examples import Examples
 from training.ladder import Data
 from training.run import Run
@@ -43,7 +44,7 @@ class Round:
 class Asked:
     """One variant of one business: labelled examples, and what is known of everybody at the end."""
 
-    question: _Question
+    question: Question
     variant: str
     examples: Examples
     now: Examples
@@ -94,7 +95,7 @@ def ask(business: Business, *, as_of: int | None = None, variant: str = "full") 
     """
     with read_tables(business, as_of=as_of) as tables:
         question = _question(business, tables)
-        return Asked(question, variant, *_examples(question, variant))
+        return Asked(question, variant, *examples_for(question, variant))
 
 
 def churned_after(business: Business, cut: int) -> dict[str, float]:
@@ -108,15 +109,15 @@ def churned_after(business: Business, cut: int) -> dict[str, float]:
     with read_tables(business) as tables:
         question = _question(business, tables)
         history = question.run.history
-        labels = _churned(question, np.full(history.size, cut))
+        labels = churned(question, np.full(history.size, cut))
         return dict(zip(history.customer_ids, labels.tolist(), strict=True))
 
 
-def _question(business: Business, tables: Tables) -> _Question:
+def _question(business: Business, tables: Tables) -> Question:
     tables.refuse_errors()
     run = Run(business, tables, tables.history(), known_at(tables), SEED, "", {}, lambda _: None)
     objective = objective_of(business)
-    return _Question(
+    return Question(
         run, objective, ("repeat", "first_order") if objective.definition == "inactivity" else ("all",)
     )
 
@@ -142,4 +143,4 @@ def with_everybody(business: Business, gone_after_days: int = 3650) -> Business:
 
 def some(rows: Examples, chosen: Array) -> Examples:
     """Return some of the rows."""
-    return _take(rows, chosen)
+    return take_rows(rows, chosen)

@@ -16,14 +16,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.__main__ import NOT_NEEDED
 
-for absent in NOT_NEEDED:
-    # As the service itself does it: what its image does not have is not loaded here either.
-    sys.modules.setdefault(absent, None)  # type: ignore[arg-type]
+if __name__ == "__main__":
+    for absent in NOT_NEEDED:
+        # As the service itself does it: what its image does not have is not loaded here either.
+        sys.modules.setdefault(absent, None)  # type: ignore[arg-type]
 
-from app.api.server import address_of, listen, run_server  # noqa: E402  after the line above
-from app.main import create_app  # noqa: E402
-from app.settings import read_settings  # noqa: E402
-from benchmarks.serving.echo import PATH, echo_app  # noqa: E402
+from app.api.server import address_of, listen, run_server
+from app.main import create_app
+from app.settings import read_settings
+from benchmarks.serving.echo import PATH, echo_app
 
 CPU = "/cpu"
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = (".", "docs", "benchmarks", "examples", "examples/*")
 DOCUMENTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.md"))
 README = (ROOT / "README.md").read_text("utf-8")
-WITHOUT_EXAMPLES = {"CHANGELOG.md", "architecture.md"}
+WITHOUT_EXAMPLES = {"CHANGELOG.md", "docs/architecture.md", "benchmarks/README.md"}
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
@@ -46,7 +46,7 @@ def test_document_shows_something_that_can_fail(path: Path) -> None:
     shown = [
         example for example in examples(name(path), path.read_text("utf-8")) if example.language != "text"
     ]
-    assert bool(shown) is (path.name not in WITHOUT_EXAMPLES)
+    assert bool(shown) is (name(path) not in WITHOUT_EXAMPLES)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
@@ -58,6 +58,18 @@ def test_links_lead_somewhere(path: Path) -> None:
         page = (path.parent / place) if place else path
         assert page.exists(), target
         assert not anchor or anchor in anchors(page.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_commands_within_a_sentence_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= set(
+        re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+    )
+    for module in re.findall(r"`(?:\.venv/bin/)?python -m ((?:app|training|benchmarks)[\w.]*)", text):
+        place = ROOT.joinpath(*module.split("."))
+        assert (place / "__main__.py").exists() or place.with_suffix(".py").exists(), module
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)

@@ -131,13 +131,13 @@ def test_training_on_ten_customers_gives_rules_or_says_what_is_missing(
     assert {one["tier"] for one in churn["populations"]} == {"rules"}
 
 
-def test_bulk_scoring_without_a_release_ends_with_1_and_says_how_to_get_one(
+def test_bulk_scoring_without_a_release_ends_with_2_and_says_how_to_get_one(
     tmp_path: Path, capsys: Output
 ) -> None:
     business = written_out(tmp_path, business_text(), {"raw.csv": csv_text(order_rows(60)).encode()})
     out = tmp_path / "scores.parquet"
     asked = ["score", "--business", str(business), "--models", str(tmp_path / "none"), "--out", str(out)]
-    assert main(asked) == 1
+    assert main(asked) == 2
     assert "training train" in said(capsys)
     assert not out.exists()
 

@@ -30,14 +30,14 @@ def assert_alike(one: History, other: History) -> None:
         assert all(same(one.summary[name], other.summary[name]) for name in one.summary)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches(), st.data())
 def test_customers_taken_are_those_that_stand_there(raw: list[Raw], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(raw) - 1), max_size=6))
     assert_alike(take(history_of(raw), np.array(rows, np.int64)), history_of([raw[k] for k in rows]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches(), st.data())
 def test_a_block_is_its_customers(raw: list[Raw], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(raw)))

@@ -59,7 +59,7 @@ def without_future(raw: Raw, as_of: int) -> Raw:
     return kept
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(customers(), st.sampled_from(ZONES))
 def test_every_feature_is_what_a_slow_reference_says(raw: Raw, zone: str) -> None:
     found, expected = features_of(raw, zone), expected_of(raw, zone)
@@ -74,7 +74,7 @@ def test_every_feature_is_what_a_slow_reference_says(raw: Raw, zone: str) -> Non
             assert math.isclose(value, wanted, rel_tol=1e-12, abs_tol=1e-12), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches(), st.sampled_from(ZONES), st.data())
 def test_one_customer_alone_is_the_same_bit_for_bit_as_in_a_batch(
     raw: list[Raw], zone: str, data: st.DataObject
@@ -89,13 +89,13 @@ def test_one_customer_alone_is_the_same_bit_for_bit_as_in_a_batch(
             assert same(column[i : i + 1], alone[name]), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(customers(), st.sampled_from(ZONES))
 def test_what_comes_after_as_of_is_invisible(raw: Raw, zone: str) -> None:
     assert features_of(raw, zone) == features_of(without_future(raw, AS_OF), zone)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(customers(), customers(), st.integers(1, 40))
 def test_rows_added_after_as_of_change_nothing(raw: Raw, other: Raw, days: int) -> None:
     more: dict[str, Any] = dict(raw)
@@ -106,7 +106,7 @@ def test_rows_added_after_as_of_change_nothing(raw: Raw, other: Raw, days: int) 
     assert features_of(raw) == features_of(more)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(customers(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_is_irrelevant(raw: Raw, chance: random.Random) -> None:
     shuffled = {
@@ -134,7 +134,7 @@ def test_the_order_of_rows_is_irrelevant_even_for_sums_that_round() -> None:
     assert len(totals) == 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(batches(), st.sampled_from(ZONES))
 def test_every_feature_stays_within_its_bounds_and_finite(raw: list[Raw], zone: str) -> None:
     columns = compute(history_of(raw, zone), AS_OF)
@@ -150,7 +150,7 @@ def test_every_feature_stays_within_its_bounds_and_finite(raw: list[Raw], zone: 
         assert ((known >= feature.low) & (known <= feature.high)).all(), name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batches())
 def test_an_absent_table_is_unknown_and_never_zero(raw: list[Raw]) -> None:
     columns = compute(history_of(raw), AS_OF)
@@ -202,7 +202,7 @@ def test_a_table_that_no_feature_needs_is_never_read() -> None:
         compute(history, AS_OF, frozenset({"events_7d", "products_viewed_30d"}))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(customers(), min_size=4, max_size=9))
 def test_blocks_of_customers_give_what_all_at_once_give(raw: list[Raw]) -> None:
     history, as_of = history_of(raw, "Europe/London"), np.full(len(raw), AS_OF)

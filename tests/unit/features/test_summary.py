@@ -57,7 +57,7 @@ def test_a_summary_that_cannot_be_is_unknown(wrong: dict[str, Any]) -> None:
     assert set(of(**wrong).values()) == {None}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches(), st.sampled_from(ZONES))
 def test_the_summary_of_a_history_is_what_a_list_of_its_orders_says(raw: list[Raw], zone: str) -> None:
     raw = [{**one, "orders": one.get("orders") or []} for one in raw]

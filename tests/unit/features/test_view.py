@@ -182,7 +182,7 @@ def test_the_default_of_the_business_decides_without_a_row() -> None:
 
 
 # ── The label's side ──────────────────────────────────────────────────────────────────────────────────
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches(), st.integers(1, 120), st.sampled_from(ZONES))
 def test_a_purchase_between_two_times_is_what_the_reference_says(
     raw: list[Raw], days: int, zone: str

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -55,8 +55,20 @@ def _seed(text: str) -> int:
     return seed
 
 
-def run_train(args: argparse.Namespace, trainers: Trainers = TRAINERS) -> int:
-    """Train, write and publish; return 0, or 2 where the input or a tripwire forbids it."""
+def run_train(
+    args: argparse.Namespace, trainers: Trainers = TRAINERS, releasing: Callable[..., str] = publish
+) -> int:
+    """Train, write and publish; return 0, or 2 where the input or a tripwire forbids it.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of :func:`add_arguments`.
+    trainers : mapping
+        What trains each capability.
+    releasing : callable
+        What publishes: :func:`training.publish.publish`.
+    """
     started = time.monotonic()
     business = load_business(args.business)
     wanted = _wanted(business, args.only, trainers)
@@ -64,13 +76,15 @@ def run_train(args: argparse.Namespace, trainers: Trainers = TRAINERS) -> int:
         tables.refuse_errors()
         as_of = known_at(tables)
         run = Run(business, tables, tables.history(), as_of, args.seed, _git_commit(), libraries(), progress)
-        outcome = _train(run, {name: trainers[name] for name in wanted}, args)
+        outcome = _train(run, {name: trainers[name] for name in wanted}, args, releasing)
     outcome["seconds"] = round(time.monotonic() - started, 1)
     _print(outcome, as_json=args.json)
     return 2 if outcome["refused"] else 0
 
 
-def _train(run: Run, trainers: Trainers, args: argparse.Namespace) -> dict[str, Any]:
+def _train(
+    run: Run, trainers: Trainers, args: argparse.Namespace, releasing: Callable[..., str]
+) -> dict[str, Any]:
     """Train, write and publish what is wanted; return what came of it."""
     outcome: dict[str, Any] = {
         "business": run.business.name,
@@ -91,7 +105,7 @@ def _train(run: Run, trainers: Trainers, args: argparse.Namespace) -> dict[str, 
     if versions and not args.no_publish:
         # What was refused stays as it was, like what was not asked for.
         keep_others = bool(args.only or outcome["refused"])
-        outcome["release"] = publish(args.models, versions, keep_others=keep_others)
+        outcome["release"] = releasing(args.models, versions, keep_others=keep_others)
     return outcome
 
 

@@ -123,8 +123,8 @@ def predict(model: Model, X: Array) -> Answers:
         (rows,) = (who.population == index).nonzero()
         if len(rows):
             answer = sigmoid(rung.calibration.apply(rung.estimator.margin(X[rows])))
-            probability[rows], percentile[rows] = answer, _percentile(rung.reference, answer)
             reached = answer + _ROUNDING
+            probability[rows], percentile[rows] = answer, _percentile(rung.reference, reached)
             level = (reached >= rung.thresholds["yellow"]).astype(np.int64)
             risk[rows] = _LEVELS[level + (reached >= rung.thresholds["red"])]
     return {
@@ -146,7 +146,7 @@ def _percentile(reference: Array, answer: Array) -> Array:
     steps = len(reference) - 1
     if steps < 1:
         return np.full(len(answer), np.nan)
-    place = reference.searchsorted(answer + _ROUNDING, side="right") - 1
+    place = reference.searchsorted(answer, side="right") - 1
     return np.maximum(place, 0) / steps
 
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
 
 from app.domain.history import (
-    CODE,
     FLAG,
-    NAT,
     NUMBER,
     PROFILE_TEXTS,
     SUMMARY,
@@ -29,8 +26,8 @@ from app.domain.history import (
     History,
     LazyColumns,
     Table,
-    empty_column,
 )
+from app.domain.values import TEXT, codes, microseconds, numbers, read_column, times_of
 
 Row = Mapping[str, Any]
 
@@ -58,16 +55,14 @@ _TIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What decides the order of rows with the same time, lines with the same order; after that, all they hold."""
 
-_TEXT: Final = "text"
 _PROFILE: Final[Mapping[str, str]] = {
     "created_at": TIME,
     "birth_year": NUMBER,
-    **dict.fromkeys(PROFILE_TEXTS, _TEXT),
+    **dict.fromkeys(PROFILE_TEXTS, TEXT),
 }
 _SUMMARY_TIMES: Final = tuple(name for name, kind in SUMMARY.items() if kind == TIME)
 _SUMMARY_NUMBERS: Final = tuple(name for name, kind in SUMMARY.items() if kind != TIME)
-_ATTRIBUTE_KINDS: Final = {"numeric": NUMBER, "boolean": FLAG, "categorical": _TEXT}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ATTRIBUTE_KINDS: Final = {"numeric": NUMBER, "boolean": FLAG, "categorical": TEXT}
 
 
 def build_history(
@@ -131,7 +126,7 @@ def _in_order(name: str, groups: Sequence[Sequence[Row] | None]) -> _Ordered:
     field, rows, times, offsets = TABLES[name].time, list[Row](), list[int](), [0]
     for group in groups:
         if group:
-            at = [_microseconds(row[field]) for row in group]
+            at = [microseconds(row[field]) for row in group]
             distinct = sorted(set(at))
             if at == distinct:
                 rows.extend(group)
@@ -201,15 +196,15 @@ def _maker(name: str, ordered: _Ordered) -> Callable[[str], Array]:
         if column == spec.time:
             return np.array(ordered.times, dtype=np.int64)
         if column == "order":
-            return _codes(ordered.orders)
+            return codes(ordered.orders)
         if not values_of:
             values_of.update(_turned(_READ[name], ordered.rows))
         values = values_of[column]
         if column == "has_coupon":
             return np.array([1.0 if value else 0.0 for value in values])
         if (name, column) == ("contacts", "outcome"):
-            return _numbers([None if value is None else _answered(value) for value in values])
-        return _read(spec.columns[column], values)
+            return numbers([None if value is None else _answered(value) for value in values])
+        return read_column(spec.columns[column], values)
 
     return make
 
@@ -225,7 +220,7 @@ def _turned(fields: Mapping[str, str], rows: Sequence[Row]) -> Iterable[tuple[st
 
 def _columns(kinds: Mapping[str, str], rows: Sequence[Row]) -> Mapping[str, Array]:
     """Return the columns of one row per customer."""
-    return LazyColumns(kinds, lambda name: _read(kinds[name], [row.get(name) for row in rows]))
+    return LazyColumns(kinds, lambda name: read_column(kinds[name], [row.get(name) for row in rows]))
 
 
 def _summary(rows: Sequence[Row]) -> Mapping[str, Array]:
@@ -233,47 +228,8 @@ def _summary(rows: Sequence[Row]) -> Mapping[str, Array]:
     numbers = np.array([[row.get(name) for name in _SUMMARY_NUMBERS] for row in rows], dtype=np.float64)
     columns = {name: numbers[:, j] for j, name in enumerate(_SUMMARY_NUMBERS)}
     for name in _SUMMARY_TIMES:
-        columns[name] = _times([row.get(name) for row in rows])
+        columns[name] = times_of([row.get(name) for row in rows])
     return columns
-
-
-def _read(kind: str | tuple[str, ...], values: Sequence[Any]) -> Array:
-    """Return a column of a kind, missing where a value is None."""
-    if kind == _TEXT:
-        return _texts(values)
-    if values.count(None) == len(values):
-        return empty_column(kind, len(values))
-    if isinstance(kind, tuple):
-        index, otherwise = _WORDS[kind]
-        return np.array([index.get(value, otherwise) for value in values], dtype=np.int16)
-    return _READERS[kind](values)
-
-
-def _microseconds(value: Any) -> int:
-    """Return a time in microseconds; datetimes must be aware."""
-    if not isinstance(value, datetime):
-        return int(value)
-    delta = value - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _times(values: Sequence[Any]) -> Array:
-    return np.array([NAT if value is None else _microseconds(value) for value in values], dtype=np.int64)
-
-
-def _numbers(values: Sequence[Any]) -> Array:
-    return np.array(values, dtype=np.float64)  # NumPy reads None as NaN
-
-
-def _codes(values: Sequence[Any]) -> Array:
-    seen: dict[Any, int] = {None: -1}
-    return np.array([seen.setdefault(value, len(seen) - 1) for value in values], dtype=np.int64)
-
-
-def _texts(values: Sequence[Any]) -> Array:
-    column = np.empty(len(values), dtype=object)
-    column[:] = [None if value is None else str(value) for value in values]
-    return column
 
 
 def _answered(value: object) -> float:
@@ -283,18 +239,6 @@ def _answered(value: object) -> float:
     return float(str(value).strip().lower() not in UNANSWERED)
 
 
-def _word_index(words: tuple[str, ...]) -> tuple[dict[Any, int], int]:
-    """Return the code of each word, and of an unknown one: ``other`` where that exists, else missing."""
-    index: dict[Any, int] = {word: code for code, word in enumerate(words)}
-    return {None: -1, **index}, index.get("other", -1)
-
-
-_WORDS: Final = {
-    kind: _word_index(kind)
-    for spec in TABLES.values()
-    for kind in spec.columns.values()
-    if isinstance(kind, tuple)
-}
 _READ: Final = {
     name: {
         column: _FIELDS.get((name, column), column)
@@ -304,9 +248,3 @@ _READ: Final = {
     for name, spec in TABLES.items()
 }
 """The columns of each table that are read from a field of the same rows, and that field."""
-_READERS: Final[Mapping[str, Callable[[Sequence[Any]], Array]]] = {
-    TIME: _times,
-    NUMBER: _numbers,
-    FLAG: _numbers,
-    CODE: _codes,
-}

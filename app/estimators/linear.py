@@ -73,17 +73,15 @@ class Linear:
         return Contributions(np.full(len(X), self.intercept), self._parts(X))
 
     def _parts(self, X: Array) -> Array:
-        """Return what each column added, shape (N, F)."""
-        known = ~np.isnan(X)
-        value = np.where(known, X, 0.0)
-        codes = [value[:, j].astype(np.int64) for j, _ in self._categories]
+        """Return what each column added, shape (N, F); a missing value runs through as NaN to the end."""
+        value = X
         if self._logged is not None:
-            value = np.where(self._logged, np.copysign(np.log1p(np.abs(value)), value), value)
-        value = np.minimum(np.maximum(value, self.low), self.high)
-        parts = self._slope * (value - self.center)
-        for (j, levels), code in zip(self._categories, codes, strict=True):
-            parts[:, j] = levels[code]
-        return np.where(known, parts, self.missing)
+            value = np.where(self._logged, np.copysign(np.log1p(np.abs(X)), X), X)
+        parts = self._slope * (np.minimum(np.maximum(value, self.low), self.high) - self.center)
+        for j, levels in self._categories:
+            known = ~np.isnan(X[:, j])
+            parts[known, j] = levels[X[known, j].astype(np.int64)]
+        return np.where(np.isnan(X), self.missing, parts)
 
 
 def read_linear(content: bytes) -> Linear:

@@ -5,7 +5,8 @@ Rules of the gate, for one population, on held-out rows that no fit and no choic
 - a tier that ranks worse than the baseline (its AUC is lower) earns grade C, whatever its log-loss;
 - grade A: the lower end of the 95 % interval of the relative reduction is at least 5 %;
 - grade B: it is above zero;
-- grade C: everything else. A tier that earns C is not published as that tier.
+- grade C: everything else. A tier that earns C is not published as that tier;
+- a tier above the rules must beat the base rate as well: of noise even the rule makes something worse.
 """
 
 from __future__ import annotations

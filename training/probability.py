@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -148,9 +148,13 @@ def _choose(index: int, data: Data, tested: Tested, ladder: Ladder, seed: int) -
     rule_name = _rule_name(rules)
     verdicts: dict[Tier, Verdict] = {"rules": judge(y, rule, tested.base[rows], customer, "base_rate", seed)}
     order = _in_order(ladder, tested, data, rows) if _enough(y) else []
-    verdicts |= {
-        higher: judge(y, tested.p[higher][rows], rule, customer, rule_name, seed) for higher in order
-    }
+    for higher in order:
+        p = tested.p[higher][rows]
+        verdict = judge(y, p, rule, customer, rule_name, seed)
+        # Of noise the rule makes something worse than the base rate; to beat that says nothing.
+        if judge(y, p, tested.base[rows], customer, "base_rate", seed).grade == "C":
+            verdict = replace(verdict, grade="C", reason="is not better than the base rate")
+        verdicts[higher] = verdict
     tier: Tier = next((higher for higher in order if verdicts[higher].grade != "C"), "rules")
     return Chosen(
         data.populations[index],

@@ -1,4 +1,4 @@
-"""What is really true of the simulated business comes out of its tables: the drivers of churn and their signs.
+"""What is true of the simulated business comes out of its tables: the drivers of churn and their signs.
 
 At 1,500 customers seven of the ten true drivers show beyond doubt in the answers to customers whom no model
 had seen. Too weak at this size are `open_complaints` (some thirty customers have one), `discount_acquisition`

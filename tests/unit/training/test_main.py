@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,24 +25,20 @@ def test_a_command_that_is_not_one_ends_with_2(words: list[str]) -> None:
     assert left.value.code == 2
 
 
-def business(folder: Path) -> list[str]:
-    return ["--business", str(folder / "business.yaml")]
-
-
 @pytest.mark.parametrize(
     "words",
     [
-        lambda folder: ["train", *business(folder), "--models", str(folder)],
-        lambda folder: ["score", *business(folder), "--out", str(folder / "o"), "--models", str(folder)],
-        lambda folder: ["publish", "--models", str(folder / "none")],
-        lambda folder: ["rollback", "--models", str(folder)],
-        lambda folder: ["sample", "--out", str(folder), "--customers", "3"],
+        "train --business {0}/business.yaml --models {0}",
+        "score --business {0}/business.yaml --models {0} --out {0}/scores.parquet",
+        "publish --models {0}/none",
+        "rollback --models {0}",
+        "sample --out {0} --customers 3",
     ],
 )
 def test_bad_input_ends_with_2_and_one_document(
-    words: Callable[[Path], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*words(tmp_path), "--json"]) == 2
+    assert main([*words.format(tmp_path).split(), "--json"]) == 2
     told = capsys.readouterr()
     assert told.err.startswith("error")
     assert set(json.loads(told.out)["error"]) == {"message", "table", "column", "remedy"}

@@ -19,7 +19,7 @@ COUNTS = {
     "telecom": {"customers": 7_043, "labels": 7_043},
     "bank": {"customers": 10_000, "labels": 10_000},
     "ecommerce": {"customers": 5_074, "labels": 5_074},
-    "life-insurance": {"customers": 29_317, "labels": 29_205},
+    "life-insurance": {"customers": 29_317, "labels": 29_158},
 }
 
 
@@ -67,7 +67,7 @@ def test_every_attribute_of_an_example_has_both_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "positives"),
-    [("telecom", 1_869), ("bank", 2_037), ("ecommerce", 841), ("life-insurance", 3_874)],
+    [("telecom", 1_869), ("bank", 2_037), ("ecommerce", 841), ("life-insurance", 3_858)],
 )
 def test_churn_labels_have_the_published_counts(
     opened: Callable[[str], Tables], name: str, positives: int

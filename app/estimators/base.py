@@ -5,12 +5,36 @@ Rule: for every row, ``base + values.sum() == margin`` to 1e-9. Reasons are thes
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from app.domain.history import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and how far ahead N customers are asked about.
+
+    ``horizon_days`` is the horizon asked for, None the trained one. ``elapsed_days``, shape (N,), are the
+    days from the time that training knew to the time of the question; negative before it. ``shared`` keeps
+    margins that two capabilities of one question ask for alike; without it nothing is kept.
+    """
+
+    horizon_days: int | None
+    elapsed_days: Array
+    shared: dict[Hashable, Array] | None = None
+
+    def take(self, rows: Array) -> Moment:
+        """Return the moment of some of the customers."""
+        return Moment(self.horizon_days, self.elapsed_days[rows])
+
+
+def trained_moment(size: int) -> Moment:
+    """Return the moment that a model was trained for, of N customers."""
+    return Moment(None, np.zeros(size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,14 @@ class Estimator(Protocol):
 
     def contributions(self, X: Array) -> Contributions:
         """Return what each column of X added to each margin."""
+        ...
+
+
+class Timed(Protocol):
+    """A fitted model whose answer depends on how far ahead is asked: at a moment it is an estimator."""
+
+    def at(self, moment: Moment) -> Estimator:
+        """Return what answers at a moment of N customers."""
         ...
 
 

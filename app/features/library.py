@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.domain.history import Array
-from app.features import attributes, engagement, orders, rfm, subscription, summary, support
+from app.features import attributes, engagement, orders, rfm, subscription, summary, support, triggers
 from app.features.schema import Feature
 from app.features.view import View
 
@@ -33,6 +33,9 @@ GROUPS: Final = (
     Group("", attributes.PROFILE_FEATURES, attributes.compute_profile),
     Group("", attributes.SEASON_FEATURES, attributes.compute_season),
     Group("", summary.FEATURES, summary.compute),
+    Group("events", triggers.EVENT_FEATURES, triggers.compute_views),
+    Group("support_cases", triggers.CASE_FEATURES, triggers.compute_complaints),
+    Group("", triggers.LIFE_FEATURES, triggers.compute_life),
 )
 
 LIBRARY: Final[Mapping[str, Feature]] = {

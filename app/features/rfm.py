@@ -27,6 +27,7 @@ FEATURES: Final = (
     Feature("average_order_value", "currency"),
     Feature("last_order_value", "currency"),
     Feature("largest_order_value", "currency"),
+    Feature("average_repeat_order_value", "currency", is_input=False),
 )
 
 _DAY_EDGES: Final = np.array([30, 90, 180, 276, 365, 366])
@@ -50,6 +51,8 @@ def compute(view: View) -> dict[str, Array]:
     # Money is netted on all counted rows: a return on another day lowers the total without being a purchase.
     rows = ragged.Windows(orders.owner, orders.age_days, _ROW_EDGES, size)
     net, positive = rows.total(purchases.net), rows.total(np.maximum(purchases.net, 0.0))
+    spent = ragged.total(owner, value, size)
+    later = spent - ragged.first(purchases.offsets, value)
     return {
         "days_since_last_order": view.today - last,
         "days_since_first_order": view.today - first,
@@ -63,7 +66,8 @@ def compute(view: View) -> dict[str, Array]:
         "revenue_90d": net[:, 0],
         "revenue_365d": net[:, 2],
         "recent_revenue_share": ragged.share(positive[:, 0], positive[:, 1]),
-        "average_order_value": ragged.share(ragged.total(owner, value, size), days[:, 6]),
+        "average_order_value": ragged.share(spent, days[:, 6]),
         "last_order_value": ragged.last(purchases.offsets, value),
         "largest_order_value": ragged.largest(purchases.offsets, value),
+        "average_repeat_order_value": ragged.share(later, days[:, 6] - 1.0),
     }

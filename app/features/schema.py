@@ -36,7 +36,8 @@ class Feature:
     ``high`` bound its possible values. ``version`` changes whenever its definition does. ``table`` is the
     table that it needs, "" where it needs none. ``dated`` is False where its value on record is today's and
     not the one at ``as_of``, so that a dated backtest must leave it out. ``summary`` is True where a
-    summary payload is enough to know it.
+    summary payload is enough to know it. ``is_input`` is False where something else asks for it, such as
+    trigger rules and the brief, and no model may learn from it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Feature:
     table: str = "orders"
     dated: bool = True
     summary: bool = False
+    is_input: bool = True
 
 
 @dataclass(frozen=True)

@@ -169,15 +169,24 @@ class View:
 
 
 def purchased_between(history: History, after: Array, until: Array) -> Array:
-    """Return whether each customer has a purchase in (after, until], as known at ``until``; bool, shape (N,).
+    """Return whether each customer has a purchase in (after, until], as known at ``until``; bool, (N,)."""
+    days, _ = bought_between(history, after, until)
+    return days > 0
 
-    This is the label's side of the cut: the same netting as for features, seen from the horizon's end.
+
+def bought_between(history: History, after: Array, until: Array) -> tuple[Array, Array]:
+    """Return each customer's purchase days in (after, until] and their net value, as known at ``until``.
+
+    This is the label's side of the cut: the same netting as for features, seen from the horizon's end. Both
+    are float64 of shape (N,), zero where there is none.
     """
     orders = View(history, until, CONSENT_DEFAULTS).rows("orders")
     if orders is None:
-        return np.zeros(history.size, dtype=bool)
+        return np.zeros(history.size), np.zeros(history.size)
     purchases = _net(orders, orders["ordered_at"] > orders.spread(after))
-    return np.diff(purchases.offsets) > 0
+    return np.diff(purchases.offsets).astype(np.float64), ragged.total(
+        purchases.owner, purchases.value, history.size
+    )
 
 
 def _net(orders: Rows, within: Array | None = None) -> Purchases:

@@ -114,16 +114,30 @@ def _rounded(value: float, digits: int) -> str:
     return "0" if text == "-0" else text
 
 
+def word_label(locale: Locale, section: str, word: str | None) -> str | None:
+    """Return what a word of an answer is called in a section of the catalogue; None where there is none."""
+    if word is None:
+        return None
+    label: str = catalogue(locale)[section][word]
+    return label
+
+
 def reason_text(
+    locale: Locale, capability: str, direction: Literal["raises", "lowers"], sentence: str
+) -> str:
+    """Return what a sentence about a customer does to the answer of a capability, in words."""
+    return str(catalogue(locale)["reason"][capability][direction].format(sentence=sentence))
+
+
+def feature_text(
     locale: Locale,
     feature: str,
     unit: str,
     value: float | str | None,
-    direction: Literal["raises", "lowers"],
     currency: str,
     label: str | None = None,
 ) -> str:
-    """Return one reason as a sentence with the actual value.
+    """Return what an input says of a customer, as a sentence with the actual value and without a full stop.
 
     Parameters
     ----------
@@ -139,7 +153,7 @@ def reason_text(
         sentence = texts["attribute"].format(label=label, value=format_value(locale, unit, value, currency))
     else:
         sentence = _sentence(locale, feature, unit, value, currency)
-    return str(texts["reason"][direction].format(sentence=sentence[:1].upper() + sentence[1:]))
+    return str(sentence[:1].upper() + sentence[1:])
 
 
 def _sentence(locale: Locale, feature: str, unit: str, value: float | str, currency: str) -> str:

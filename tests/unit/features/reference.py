@@ -137,6 +137,7 @@ class Customer:
             "average_order_value": mean(list(days.values())),
             "last_order_value": days[max(days)] if days else None,
             "largest_order_value": max(days.values(), default=None),
+            "average_repeat_order_value": mean(list(days.values())[1:]),
         }
 
     def rhythm(self) -> dict[str, Value]:
@@ -383,10 +384,53 @@ class Customer:
             **{f"summary.{name}": value for name, value in told.items()},
         }
 
+    # ── What only trigger rules ask about ─────────────────────────────────────────────────────────────
+    def last_order_day(self) -> tuple[bool, int | None]:
+        """Return whether it is told if they ordered, and the day of the last order that stands."""
+        rows, last = self.orders(), (self.raw.get("summary") or {}).get("last_order_at")
+        days = [
+            day_of(row["ordered_at"], self.zone)
+            for row in rows or []
+            if row["revenue"] >= 0 and not self.is_cancelled(row)
+        ]
+        if last is not None and last <= self.as_of:
+            return True, max([*days, day_of(last, self.zone)])
+        return rows is not None, max(days, default=None)
+
+    def for_rules(self) -> dict[str, Value]:
+        is_told, last = self.last_order_day()
+        events = visible(self.raw.get("events"), "timestamp", self.as_of, 5000)
+        if not self.consents_to("behavioural_tracking"):
+            events = None
+        seen = {day_of(row["timestamp"], self.zone) for row in events or []}
+        signs = seen if last is None else seen | {last}
+        views = {
+            day_of(row["timestamp"], self.zone)
+            for row in self.within(events or [], "timestamp", 14)
+            if row["event"] == "product_viewed"
+        }
+        open_days = []
+        for row in visible(self.raw.get("support_cases"), "opened_at", self.as_of) or []:
+            since = row["opened_at"]
+            if happened(row, "closed_at", self.as_of):
+                reopened = row.get("reopened_at")
+                if reopened is None or not row["closed_at"] < reopened <= self.as_of:
+                    continue
+                since = reopened
+            if row.get("type") == "complaint":
+                open_days.append(self.age(since))
+        return {
+            "days_since_sign_of_life": self.today - max(signs) if signs else None,
+            "viewed_days_without_order": len({day for day in views if last is None or day > last})
+            if is_told and events is not None
+            else None,
+            "oldest_open_complaint_days": max(open_days, default=None),
+        }
+
     def features(self) -> dict[str, Value]:
         """Return all that is known; what is not in it is not known."""
         parts: tuple[Callable[[], dict[str, Value]], ...] = (
             self.rfm, self.rhythm, self.money, self.delivery, self.lines, self.events, self.contacts,
-            self.cases, self.feedback, self.subscriptions, self.record, self.summary,
+            self.cases, self.feedback, self.subscriptions, self.record, self.summary, self.for_rules,
         )  # fmt: skip
         return {name: value for part in parts for name, value in part().items()}

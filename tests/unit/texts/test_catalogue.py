@@ -21,10 +21,12 @@ from app.texts.catalogue import (
     Locale,
     catalogue,
     feature_label,
+    feature_text,
     format_value,
     ineligible_text,
     reason_text,
     warning_text,
+    word_label,
 )
 
 SERVICE_REASONS = ("no_model", "horizon_not_trained", "profiling_denied")
@@ -103,16 +105,34 @@ def test_definitions_stand_in_both_languages() -> None:
 def test_every_sentence_reads_with_every_value(locale: Locale, feature: Feature) -> None:
     values: tuple[Any, ...] = ("GB",) if feature.kind == "category" else NUMBERS
     for value in (*values, None):
-        for direction in ("raises", "lowers"):
-            text = reason_text(locale, feature.name, feature.unit, value, direction, "GBP")
-            assert "{" not in text
-            assert "  " not in text
-            assert not re.search(r"\d\.\d{3,}|e[+-]\d|nan|None", text), text
-            assert not re.search(
-                r"(?<![\d.,])1 (days|times|orders|products|cases|complaints|items|months)", text
-            ), text
-            assert text[0] == text[0].upper()
-            assert text.endswith((".", "。"))
+        text = feature_text(locale, feature.name, feature.unit, value, "GBP")
+        assert "{" not in text
+        assert "  " not in text
+        assert not re.search(r"\d\.\d{3,}|e[+-]\d|nan|None", text), text
+        assert not re.search(
+            r"(?<![\d.,])1 (days|times|orders|products|cases|complaints|items|months)", text
+        ), text
+        assert text[0] == text[0].upper()
+        assert not text.endswith((".", "。"))
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("capability", catalogue("en")["reason"])
+def test_a_reason_ends_a_sentence_with_what_it_does_to_the_answer(locale: Locale, capability: str) -> None:
+    raises, lowers = (reason_text(locale, capability, way, "Ten orders") for way in ("raises", "lowers"))
+    assert raises != lowers
+    for text in (raises, lowers):
+        assert text.startswith("Ten orders")
+        assert "{" not in text
+        assert text.endswith((".", "。"))
+
+
+def test_every_scorer_tells_reasons_of_its_own() -> None:
+    for locale in LOCALES:
+        reasons = catalogue(locale)["reason"]
+        assert reasons.keys() >= SCORERS.keys()
+        texts = [entry[way] for entry in reasons.values() for way in ("raises", "lowers")]
+        assert len(set(texts)) == len(texts)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +207,10 @@ def test_reasons_say_what_a_person_would_say(
     feature: str, value: float | str | None, en: str, zh: str
 ) -> None:
     unit = LIBRARY[feature].unit
-    assert reason_text("en", feature, unit, value, "raises", "GBP") == f"{en} (raises the churn risk)."
-    assert reason_text("zh-CN", feature, unit, value, "lowers", "GBP") == f"{zh}（流失风险降低）。"
+    told = {locale: feature_text(locale, feature, unit, value, "GBP") for locale in LOCALES}
+    assert told == {"en": en, "zh-CN": zh}
+    assert reason_text("en", "churn", "raises", told["en"]) == f"{en} (raises the churn risk)."
+    assert reason_text("zh-CN", "churn", "lowers", told["zh-CN"]) == f"{zh}（流失风险降低）。"
 
 
 @pytest.mark.parametrize(
@@ -206,8 +228,13 @@ def test_reasons_say_what_a_person_would_say(
 def test_a_declared_attribute_speaks_with_its_own_label(
     unit: str, value: float | str | None, expected: str
 ) -> None:
-    text = reason_text("en", "attribute.x", unit, value, "raises", "GBP", "contract")
-    assert text == f"{expected} (raises the churn risk)."
+    assert feature_text("en", "attribute.x", unit, value, "GBP", "contract") == expected
+
+
+def test_a_word_of_an_answer_is_called_something_in_each_language() -> None:
+    assert word_label("en", "segments", "champions") == "champions"
+    assert word_label("zh-CN", "segments", "champions") == "重要价值客户"
+    assert word_label("en", "segments", None) is None
 
 
 @pytest.mark.parametrize(

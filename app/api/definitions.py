@@ -43,6 +43,8 @@ def definitions(release: LoadedRelease | None) -> Document:
         "tiers": texts["tiers"],
         "grades": texts["grades"],
         "risk_levels": texts["risk_levels"],
+        "segments": texts["segments"],
+        "lifecycle_stages": texts["lifecycle_stages"],
         "data_sufficiency": texts["data_sufficiency"],
         "ineligible_reasons": {
             reason: {locale: ineligible_text(locale, reason) for locale in LOCALES}
@@ -50,6 +52,9 @@ def definitions(release: LoadedRelease | None) -> Document:
         },
         "directions": texts["directions"],
         "warnings": texts["warnings"],
+        "triggers": texts["triggers"],
+        "suggestions": texts["suggestions"],
+        "brief": texts["brief"],
         "features": {
             name: {
                 "label": {locale: feature_label(locale, name) for locale in LOCALES},

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from app.capabilities import SCORERS
 from app.domain.errors import ModelUnavailableError
 from app.serving.model_store import StoreStatus
+from app.serving.plan import answering
 from app.serving.release import LoadedRelease
 from app.serving.score import attribute_kinds
 
@@ -60,7 +60,7 @@ class Releases:
             view = self._view = ReleaseView(
                 release=release,
                 attributes=attribute_kinds(release),
-                published=tuple(name for name in SCORERS if name in release.artifacts),
+                published=answering(release),
                 zone=ZoneInfo(release.business.timezone),
             )
         return view

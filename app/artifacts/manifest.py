@@ -103,31 +103,60 @@ class Baseline(_Part):
     model_value: float
 
 
-class EstimatorEntry(_Part):
-    """Where a fitted model is, and the affine calibration on its link scale."""
+class ForecastEntry(_Part):
+    """The forecast that trees adjust: its file, what it is asked for, and how it weighs distances.
 
-    kind: Literal["rates", "linear", "trees"]
+    ``weight`` scales how far a customer is from the forecast's customer of reference.
+    """
+
+    file: FileName
+    quantity: Literal["no_order", "spend"]
+    weight: float = 1.0
+
+
+class EstimatorEntry(_Part):
+    """Where a fitted model is, and the affine calibration on its link scale.
+
+    A ``btyd`` is asked for a ``quantity``; its ``slope`` scales how far a customer is from the customer of
+    reference. Trees may stand on a ``forecast``: then ``slope`` is the trees' own weight beside it, and
+    ``intercept`` is added to both.
+    """
+
+    kind: Literal["rates", "linear", "trees", "btyd"]
     file: FileName
     intercept: float = 0.0
     slope: float = 1.0
+    quantity: Literal["no_order", "spend"] | None = None
+    forecast: ForecastEntry | None = None
+
+
+class Elsewhere(_Part):
+    """What answers for another horizon than the trained one; its quality is told for the trained one."""
+
+    tier: Tier
+    grade: Grade
+    estimator: EstimatorEntry
+    baseline: Baseline
 
 
 class Population(_Part):
     """Who one rung of the ladder answers for, how, and how well.
 
     ``reference`` holds the answer's quantiles in the eligible reference population at equal steps from 0 to
-    1; percentiles are read from it. ``thresholds`` are cut points of the answer (churn: yellow, red).
+    1; percentiles are read from it. ``thresholds`` are cut points of the answer (churn: yellow, red). Without
+    an ``estimator`` the capability answers from its settings.
     """
 
     name: Name
     tier: Tier
     grade: Grade
-    estimator: EstimatorEntry
+    estimator: EstimatorEntry | None
     baseline: Baseline
     metrics: dict[str, Interval]
     counts: dict[str, int]
     thresholds: dict[str, float] = Field(default_factory=dict)
     reference: tuple[float, ...] = ()
+    elsewhere: Elsewhere | None = None
 
 
 class Histogram(_Part):
@@ -139,12 +168,19 @@ class Histogram(_Part):
 
 
 class Variant(_Part):
-    """A model for one form of input: the full history, or a summary of it."""
+    """A model for one form of input: the full history, or a summary of it.
+
+    ``settings`` are the numbers of this form that predict needs beyond the estimators; they join those of
+    the manifest. ``forecast`` is the file of the model of purchases, where the capability tells more of it
+    than the populations' estimators do. A capability that scores nobody has no population.
+    """
 
     name: Name
     features: tuple[FeatureEntry, ...]
     schema_hash: Sha256
     populations: tuple[Population, ...]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    forecast: FileName | None = None
     reference_histograms: dict[str, Histogram] = Field(default_factory=dict)
 
     def feature_set(self) -> FeatureSet:

@@ -9,6 +9,8 @@ Rules:
    demand, and finite numbers. A category has one level for each word of its vocabulary.
 4. ``rates``: one JSON object with known fields. Its feature stands in the manifest where it says; a number
    has one margin more than edges, a category one margin for each word.
+5. ``btyd``: one JSON object with known fields; its inputs stand in the manifest where it says, parameters are
+   positive, and the clock never stands still.
 
 A check says what was found and what was expected, and where; it never mends.
 """
@@ -29,10 +31,11 @@ from app.artifacts.canonical import parse_object
 from app.artifacts.lightgbm_text import check_lightgbm_text
 from app.domain.errors import StructureError
 from app.domain.history import Array
+from app.estimators.forecast_file import FORECAST_FIELDS, MODELS
 from app.features.schema import FeatureSet
 
 ENDING_OF_KIND: Final[Mapping[str, str]] = MappingProxyType(
-    {"rates": ".json", "linear": ".npz", "trees": ".txt"}
+    {"rates": ".json", "linear": ".npz", "trees": ".txt", "btyd": ".json"}
 )
 
 ARRAYS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -52,6 +55,7 @@ ARRAYS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 """Type and length of each array of a linear model. The only types that any array may have are these."""
 
 RATES_FIELDS: Final = frozenset({"feature", "column", "columns", "edges", "margins", "missing", "base"})
+CLOCK_STEPS: Final = 366
 ARRAYS_LIMIT_BYTES: Final = 32 << 20
 MARGIN_LIMIT: Final = 1e15
 
@@ -82,6 +86,8 @@ def check_estimator(kind: str, file: str, data: bytes, features: FeatureSet) -> 
             check_lightgbm_text(data, len(features.features), features.categorical)
         elif kind == "linear":
             check_linear(data, features)
+        elif kind == "btyd":
+            check_forecast(data, features)
         else:
             check_rates(data, features)
     except StructureError as error:
@@ -143,6 +149,58 @@ def check_rates(data: bytes, features: FeatureSet) -> None:
         raise StructureError(
             f"{len(margins)} margins and {len(edges)} edges; {expected} margins were expected"
         )
+
+
+def check_forecast(data: bytes, features: FeatureSet) -> None:
+    """Refuse a document that is not a forecast over these features (rule 5).
+
+    Raises
+    ------
+    StructureError
+        Says which field is wrong.
+    """
+    document = parse_object(data, "the forecast")
+    if document.keys() != FORECAST_FIELDS:
+        raise StructureError(f"the fields are not {', '.join(sorted(FORECAST_FIELDS))}")
+    if document["model"] not in MODELS:
+        raise StructureError(f"the model is none of {', '.join(sorted(MODELS))}")
+    single = {name: [document[name]] for name in ("value_level", "longest_days", "horizon_days")}
+    _check_positive(document, "parameters", 4)
+    if document["value"] is not None:
+        _check_positive(document, "value", 3)
+        if document["value"][1] <= 1:
+            raise StructureError("value has no mean: its second number is not above 1")
+    for name in single:
+        _check_positive(single, name, 1)
+    if document["value_of"] not in {"all", "repeat"}:
+        raise StructureError("value_of is neither all nor repeat")
+    if type(document["horizon_days"]) is not int:
+        raise StructureError("horizon_days is not a whole number")
+    clock = _finite_list(document, "clock")
+    if not 2 <= len(clock) <= CLOCK_STEPS or clock[0] != 0 or any(a >= b for a, b in pairwise(clock)):
+        raise StructureError("the clock does not begin at 0 and run on")
+    if len(_finite_list(document, "reference")) != 4 or min(document["reference"]) < 0:
+        raise StructureError("reference does not hold four numbers from 0 on")
+    _check_inputs(document["columns"], document["names"], features)
+
+
+def _check_positive(document: Mapping[str, Any], name: str, count: int) -> None:
+    """Refuse a field that does not hold so many numbers above 0."""
+    numbers = _finite_list(document, name)
+    if len(numbers) != count or min(numbers) <= 0:
+        raise StructureError(f"{name} does not hold {count} number{'s' * (count > 1)} above 0")
+
+
+def _check_inputs(columns: object, names: object, features: FeatureSet) -> None:
+    """Refuse a forecast whose four inputs are not numbers that stand in the manifest where it says."""
+    if not isinstance(columns, list) or not isinstance(names, list) or len(columns) != 4 or len(names) != 4:
+        raise StructureError("columns and names do not hold four entries each")
+    width = len(features.names)
+    for column, name in zip(columns, names, strict=True):
+        if type(column) is not int or not 0 <= column < width or features.names[column] != name:
+            raise StructureError("an input does not stand in the column that is stated")
+        if features.features[column].kind != "number":
+            raise StructureError(f"the input {name} is a {features.features[column].kind}, not a number")
 
 
 def _members(data: bytes) -> dict[str, bytes]:

@@ -13,9 +13,23 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.capabilities.base import Answers, Model, Output, Scorer
+from app.capabilities.base import (
+    HORIZON_NOT_TRAINED,
+    Answers,
+    Model,
+    Output,
+    Scorer,
+    answered,
+    contributions,
+    is_other_horizon,
+    margins,
+    percentile,
+    refuse_unfitted,
+)
+from app.domain.errors import StructureError
 from app.domain.history import Array
-from app.estimators.base import Contributions, sigmoid
+from app.estimators.base import Contributions, Moment, sigmoid
+from app.estimators.populations import buyer_inputs, kind_of_buyer
 
 RISK_LEVELS: Final = ("green", "yellow", "red")
 NO_ORDERS: Final = "no_orders"
@@ -24,7 +38,11 @@ NO_ACTIVE_SUBSCRIPTION: Final = "no_active_subscription"
 
 OUTPUTS: Final = (
     Output("eligible", "flag"),
-    Output("ineligible_reason", "word", words=(NO_ORDERS, ALREADY_CHURNED, NO_ACTIVE_SUBSCRIPTION)),
+    Output(
+        "ineligible_reason",
+        "word",
+        words=(NO_ORDERS, ALREADY_CHURNED, NO_ACTIVE_SUBSCRIPTION, HORIZON_NOT_TRAINED),
+    ),
     Output("probability", "probability", 0.0, 1.0),
     Output("percentile", "share", 0.0, 1.0),
     Output("risk_level", "word", words=RISK_LEVELS),
@@ -34,7 +52,8 @@ OUTPUTS: Final = (
 _ROUNDING: Final = 1e-12
 """Answers of another machine may differ in the last bit; at a cut point that must not change a word."""
 _LEVELS: Final = np.array(RISK_LEVELS, dtype=object)
-_INACTIVITY_REASONS: Final = np.array([None, NO_ORDERS, ALREADY_CHURNED], dtype=object)
+_INACTIVITY_REASONS: Final = np.array([None, ALREADY_CHURNED, NO_ORDERS], dtype=object)
+"""By the kind of buyer: 0 and above, -2, -1."""
 _SUBSCRIPTION_REASONS: Final = np.array([None, NO_ACTIVE_SUBSCRIPTION], dtype=object)
 
 
@@ -60,7 +79,8 @@ def reach(
     settings : mapping
         By inactivity ``gone_after_days``: who has been silent for longer is gone already.
     populations : tuple of str
-        Names of the populations that are told apart; ``first_order`` and ``repeat`` by inactivity.
+        Names of the populations that are told apart; by inactivity ``repeat`` and ``first_order``, and
+        ``lapsed`` where those who are gone are looked at as well.
     inputs : mapping of str to ndarray, shape (N,)
         The columns named by :func:`reach_features`; none by label, where everybody can be asked about.
     """
@@ -71,16 +91,9 @@ def reach(
         is_out = ~(inputs["active_subscriptions"] > 0)
         return Reach(-is_out.astype(np.int64), _SUBSCRIPTION_REASONS[is_out.astype(np.int64)])
     is_summary = "days_since_last_order" not in inputs
-    silence, orders = (inputs[name] for name in reach_features(definition, is_summary=is_summary))
-    is_new = ~((orders > 0) & (silence >= 0))
-    is_gone = silence > float(settings["gone_after_days"])
-    first = populations.index("first_order") if "first_order" in populations else 0
-    repeat = populations.index("repeat") if "repeat" in populations else 0
-    index = np.where(orders >= 2, repeat, first)
-    return Reach(
-        np.where(is_new | is_gone, -1, index),
-        _INACTIVITY_REASONS[np.where(is_new, 1, np.where(is_gone, 2, 0))],
-    )
+    silence, orders = (inputs[name] for name in buyer_inputs(is_summary=is_summary))
+    kind = kind_of_buyer(silence, orders, float(settings["gone_after_days"]), populations)
+    return Reach(np.maximum(kind, -1), _INACTIVITY_REASONS[np.minimum(kind, 0)])
 
 
 def reach_features(definition: str, *, is_summary: bool) -> tuple[str, ...]:
@@ -89,9 +102,7 @@ def reach_features(definition: str, *, is_summary: bool) -> tuple[str, ...]:
         return ()
     if definition == "subscription_end":
         return ("active_subscriptions",)
-    if is_summary:
-        return ("summary.days_since_last_order", "summary.order_count")
-    return ("days_since_last_order", "order_days")
+    return buyer_inputs(is_summary=is_summary)
 
 
 def deciding(model: Model) -> tuple[str, ...]:
@@ -113,53 +124,56 @@ def population(model: Model, X: Array) -> Array:
     return _reach(model, X).population
 
 
-def predict(model: Model, X: Array) -> Answers:
+def predict(model: Model, X: Array, moment: Moment) -> Answers:
     """Return the columns of ``OUTPUTS`` and ``population``, each of shape (N,), for X of shape (N, F)."""
-    who = _reach(model, X)
+    reached = _reach(model, X)
+    who, is_lost = answered(model, reached.population, moment)
     size = len(X)
-    probability, percentile = np.full(size, np.nan), np.full(size, np.nan)
+    share = np.full(size, np.nan)
     risk = np.empty(size, dtype=object)
-    for index, rung in enumerate(model.rungs):
-        (rows,) = (who.population == index).nonzero()
-        if len(rows):
-            answer = sigmoid(rung.calibration.apply(rung.estimator.margin(X[rows])))
-            reached = answer + _ROUNDING
-            probability[rows], percentile[rows] = answer, _percentile(rung.reference, reached)
-            level = (reached >= rung.thresholds["yellow"]).astype(np.int64)
-            risk[rows] = _LEVELS[level + (reached >= rung.thresholds["red"])]
+    probability = sigmoid(margins(model, X, who, moment))
+    if not is_other_horizon(model, moment):
+        for index, rung in enumerate(model.rungs):
+            (rows,) = (who == index).nonzero()
+            if len(rows):
+                answer = probability[rows] + _ROUNDING
+                share[rows] = percentile(rung.reference, answer)
+                level = (answer >= rung.thresholds["yellow"]).astype(np.int64)
+                risk[rows] = _LEVELS[level + (answer >= rung.thresholds["red"])]
+    trained = model.horizon_days
+    # A label without a horizon has none, whatever is asked for.
+    horizon = trained if trained is None or moment.horizon_days is None else moment.horizon_days
     return {
-        "eligible": who.population >= 0,
-        "ineligible_reason": who.reason,
+        "eligible": who >= 0,
+        "ineligible_reason": np.where(is_lost, HORIZON_NOT_TRAINED, reached.reason).astype(object),
         "probability": probability,
-        "percentile": percentile,
+        "percentile": share,
         "risk_level": risk,
-        "horizon_days": np.full(size, np.nan if model.horizon_days is None else float(model.horizon_days)),
-        "population": who.population,
+        "horizon_days": np.full(size, np.nan if horizon is None else float(horizon)),
+        "population": who,
     }
 
 
-def _percentile(reference: Array, answer: Array) -> Array:
-    """Return the share of the reference population with an answer no higher; NaN without a reference.
-
-    ``reference`` holds quantiles at equal steps from 0 to 1, shape (Q,).
-    """
-    steps = len(reference) - 1
-    if steps < 1:
-        return np.full(len(answer), np.nan)
-    place = reference.searchsorted(answer, side="right") - 1
-    return np.maximum(place, 0) / steps
-
-
-def explain(model: Model, X: Array) -> Contributions:
+def explain(model: Model, X: Array, moment: Moment) -> Contributions:
     """Return what each feature added to the calibrated log-odds; zero where nobody answers."""
-    who = population(model, X)
-    base, values = np.zeros(len(X)), np.zeros(X.shape)
-    for index, rung in enumerate(model.rungs):
-        (rows,) = (who == index).nonzero()
-        if len(rows):
-            parts = rung.calibration.apply_to(rung.estimator.contributions(X[rows]))
-            base[rows], values[rows] = parts.base, parts.values
-    return Contributions(base, values)
+    who, _ = answered(model, population(model, X), moment)
+    return contributions(model, X, who, moment)
 
 
-CHURN: Final = Scorer("churn", OUTPUTS, predict, explain, population, deciding)
+def check(model: Model) -> None:
+    """Refuse a model without the cut points of its colours, or the limit of who is gone.
+
+    Raises
+    ------
+    StructureError
+        Names what is missing.
+    """
+    refuse_unfitted("churn", model)
+    for rung in model.rungs:
+        if not {"red", "yellow"} <= rung.thresholds.keys():
+            raise StructureError(f"churn of {rung.population} has no cut points for red and yellow")
+    if model.definition == "inactivity":
+        float(model.settings["gone_after_days"])
+
+
+CHURN: Final = Scorer("churn", OUTPUTS, predict, explain, population, deciding, check=check)

@@ -9,19 +9,18 @@ Rules:
 3. A variant is of a known form; names of variants, of populations and of features are unique.
 4. All artifacts of a release were trained for the same business: its currency, time zone and consents hold
    for every answer.
+5. Churn by inactivity and purchase are one probability and its rest: both come from the same files.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
-
-import numpy as np
 
 from app.artifacts.canonical import parse_object, sha256
 from app.artifacts.manifest import (
@@ -35,22 +34,16 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.artifacts.reader import VerifiedArtifact, parse_release, read_artifact
-from app.artifacts.structure import check_estimator
-from app.capabilities import SCORERS
-from app.capabilities.base import Model, Rung
+from app.capabilities import CAPABILITIES, SCORERS, TRIGGERS
+from app.capabilities.base import Model, Scorer
 from app.domain.errors import FeatureMismatchError, StructureError
 from app.domain.history import PURPOSES
-from app.estimators.base import Calibration, Estimator
-from app.estimators.linear import read_linear
-from app.estimators.rates import read_rates
-from app.estimators.trees import read_trees
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX, FeatureSet
+from app.serving.composing import EstimatorFiles, rung_of
 from app.serving.release import LoadedArtifact, LoadedRelease
+from app.serving.rules import rules_of
 
-READERS: Final[Mapping[str, Callable[[bytes], Estimator]]] = MappingProxyType(
-    {"rates": read_rates, "linear": read_linear, "trees": read_trees}
-)
 VARIANTS: Final = ("full", "summary")
 _DRAFT_VERSION: Final = "00000000-00000000"
 
@@ -105,12 +98,45 @@ def load_release(verified: VerifiedRelease) -> LoadedRelease:
                 f"{first.manifest.capability} and {other.manifest.capability} were trained for different "
                 "businesses, or for different settings of one; all artifacts of a release must agree"
             )
+    _check_one_probability(artifacts)
     return LoadedRelease(
         name=verified.release.name,
         created_at=verified.release.created_at,
         business=first.manifest.business,
         artifacts=MappingProxyType(artifacts),
         digest=verified.digest,
+    )
+
+
+def _check_one_probability(artifacts: Mapping[str, LoadedArtifact]) -> None:
+    """Refuse churn by inactivity and purchase that are not one model: they must add up to 1 (rule 5)."""
+    churn, purchase = artifacts.get("churn"), artifacts.get("purchase")
+    if churn is None or purchase is None or churn.manifest.label.definition != "inactivity":
+        return
+    for variant in churn.manifest.variants:
+        twin = purchase.manifest.variant(variant.name)
+        others = {} if twin is None else {one.name: one for one in twin.populations}
+        for population in variant.populations:
+            other = others.get(population.name)
+            if other is None or _digests(churn, population) != _digests(purchase, other):
+                raise StructureError(
+                    "churn by inactivity and purchase were not trained together, so their probabilities "
+                    "would not add up to 1; train both: --only churn,purchase"
+                )
+
+
+def _digests(artifact: LoadedArtifact, population: Population) -> tuple[object, ...]:
+    """Return what decides a population's probability: who is in it, how it is composed, its files."""
+    entry, manifest = population.estimator, artifact.manifest
+    if entry is None:
+        return ()
+    files = [entry.file, *([] if entry.forecast is None else [entry.forecast.file])]
+    return (
+        entry,
+        *(manifest.files[file].sha256 for file in files),
+        manifest.label.horizon_days,
+        manifest.settings.get("gone_after_days"),
+        manifest.trained_as_of,
     )
 
 
@@ -152,8 +178,10 @@ def load_draft(draft: ManifestDraft, files: Mapping[str, bytes]) -> LoadedArtifa
 
 def _load(verified: VerifiedArtifact) -> LoadedArtifact:
     manifest = verified.manifest
-    if manifest.capability not in SCORERS:
-        raise StructureError(f"no such capability; this service knows {', '.join(sorted(SCORERS))}")
+    if manifest.capability not in CAPABILITIES:
+        raise StructureError(f"no such capability; this service knows {', '.join(sorted(CAPABILITIES))}")
+    if manifest.capability == TRIGGERS:
+        rules_of(manifest.settings)
     _check_business(manifest.business)
     _refuse_twice("variant", (variant.name for variant in manifest.variants))
     models = {variant.name: _load_variant(manifest, variant, verified.files) for variant in manifest.variants}
@@ -170,53 +198,35 @@ def _load_variant(manifest: Manifest, variant: Variant, files: Mapping[str, byte
     if variant.name not in VARIANTS:
         raise StructureError(f"the variant {variant.name!r} is none of {', '.join(VARIANTS)}")
     features = _feature_set(variant)
-    if not variant.populations:
+    scorer = SCORERS.get(manifest.capability)
+    if scorer is not None and not variant.populations:
         raise StructureError(f"the variant {variant.name} answers for no population")
     _refuse_twice("population", (population.name for population in variant.populations))
-    read: dict[tuple[str, str], Estimator] = {}
-    for population in variant.populations:
-        entry = population.estimator
-        if entry.file not in files:
-            raise StructureError(f"the estimator {entry.file} is not among the files")
-        if (entry.kind, entry.file) not in read:
-            check_estimator(entry.kind, entry.file, files[entry.file], features)
-            read[entry.kind, entry.file] = _estimator(entry.kind, entry.file, files[entry.file])
-    return Model(
+    twice = manifest.settings.keys() & variant.settings.keys()
+    if twice:
+        raise StructureError(f"the setting {min(twice)[:64]!r} stands twice")
+    read = EstimatorFiles(files, features, {})
+    model = Model(
         features=features,
-        rungs=tuple(
-            _rung(population, read[population.estimator.kind, population.estimator.file])
-            for population in variant.populations
-        ),
+        rungs=tuple(rung_of(population, read) for population in variant.populations),
         definition=manifest.label.definition,
         horizon_days=manifest.label.horizon_days,
-        settings=MappingProxyType(dict(manifest.settings)),
+        settings=MappingProxyType({**manifest.settings, **variant.settings}),
+        forecast=None if variant.forecast is None else read.forecast(variant.forecast),
     )
+    if scorer is not None:
+        _check_model(scorer, model)
+    return model
 
 
-def _estimator(kind: str, file: str, data: bytes) -> Estimator:
-    """Return a fitted model from bytes whose structure has been checked."""
+def _check_model(scorer: Scorer, model: Model) -> None:
+    """Refuse a model that its capability cannot answer from."""
     try:
-        return READERS[kind](data)
-    except ValueError as error:
-        # LightGBM's own parameters, which no answer depends on, are parsed as JSON and may still fail.
-        raise StructureError(f"{file}: its parser refuses it: {type(error).__name__}") from error
-
-
-def _rung(population: Population, estimator: Estimator) -> Rung:
-    """Return the published rung of one population."""
-    reference = np.array(population.reference, dtype=np.float64)
-    if (np.diff(reference) < 0).any():
-        raise StructureError(f"the reference quantiles of {population.name} fall")
-    if population.estimator.slope < 0:
-        raise StructureError(f"the calibration of {population.name} turns the model upside down")
-    reference.flags.writeable = False
-    return Rung(
-        population=population.name,
-        estimator=estimator,
-        calibration=Calibration(population.estimator.intercept, population.estimator.slope),
-        thresholds=MappingProxyType(dict(population.thresholds)),
-        reference=reference,
-    )
+        scorer.check(model)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StructureError(
+            f"{scorer.name} cannot answer from its settings: {type(error).__name__}"
+        ) from error
 
 
 def _feature_set(variant: Variant) -> FeatureSet:

@@ -5,25 +5,30 @@ A request for one customer takes microseconds; what depends on the artifact alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from app.artifacts.manifest import FeatureEntry, Population, Text, Variant
-from app.capabilities import SCORERS
-from app.capabilities.base import Model, Output, Scorer
+from app.artifacts.manifest import Elsewhere, FeatureEntry, Population, Text, Variant
+from app.capabilities import SCORERS, TRIGGERS
+from app.capabilities.base import Model, Output, Scorer, is_other_horizon
+from app.domain.clock import to_microseconds
+from app.estimators.base import Moment
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.release import LoadedArtifact, LoadedRelease
-from app.texts.catalogue import Locale
+from app.serving.rules import Rules, blocks_of, features_of, rules_of
+from app.texts.catalogue import LOCALES, Locale
 
 FULL: Final = "full"
 SUMMARY: Final = "summary"
+BRIEF: Final = "brief"
 
 Block = dict[str, Any]
 """One capability's part of an answer."""
 
-PLANS: Final = 16
+PLANS: Final = 32
 """Plans kept: enough for every variant of a release and of the one that it replaces."""
 
 _SUMMARY_FIELDS: Final = {
@@ -66,7 +71,8 @@ class Plan:
     """How one variant of an artifact answers.
 
     ``needed`` names the features to compute, ``deciding`` holds the columns of X that decide who can be asked
-    about, ``cards`` the ``model`` part of a block for each population, ``inputs`` what ``missing`` may name.
+    about, ``cards`` the ``model`` part of a block for each population, ``elsewhere`` the same for another
+    horizon than the trained one, ``inputs`` what ``missing`` may name. ``trained_as_of`` is in microseconds.
     """
 
     variant: str
@@ -77,8 +83,14 @@ class Plan:
     features: tuple[Told, ...]
     deciding: tuple[int, ...]
     cards: tuple[Block, ...]
+    elsewhere: tuple[Block, ...]
     inputs: tuple[Input, ...]
     always_missing: tuple[str, ...]
+    trained_as_of: int
+
+    def cards_at(self, moment: Moment) -> tuple[Block, ...]:
+        """Return who answers for each population at a moment."""
+        return self.elsewhere if is_other_horizon(self.model, moment) else self.cards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +112,42 @@ def plan_of(artifact: LoadedArtifact, variant: str) -> Plan:
     return _plan(_Key(artifact, variant))
 
 
+@dataclass(frozen=True, slots=True)
+class RulesPlan:
+    """The trigger rules of a release: what they need, and what declared attributes are called."""
+
+    rules: Rules
+    features: frozenset[str]
+    blocks: frozenset[str]
+    labels: Mapping[Locale, Mapping[str, str]]
+
+
+def rules_plan(release: LoadedRelease) -> RulesPlan:
+    """Return how the trigger rules of a release are applied; it must have some."""
+    return _rules_plan(_Key(release.artifacts[TRIGGERS], FULL))
+
+
+@lru_cache(maxsize=4)
+def _rules_plan(key: _Key) -> RulesPlan:
+    manifest = key.artifact.manifest
+    rules = rules_of(manifest.settings)
+    labels = {
+        locale: {
+            entry.name: label
+            for variant in manifest.variants
+            for entry in variant.features
+            if (label := _told(entry).label(locale)) is not None
+        }
+        for locale in LOCALES
+    }
+    return RulesPlan(rules, features_of(rules), blocks_of(rules), labels)
+
+
+def answering(release: LoadedRelease) -> tuple[str, ...]:
+    """Return what a release answers with: its scorers, then its trigger rules."""
+    return (*published(release), *([TRIGGERS] if TRIGGERS in release.artifacts else []))
+
+
 def published(release: LoadedRelease) -> tuple[str, ...]:
     """Return the scorers that a release answers with, in the register's order."""
     return tuple([name for name in SCORERS if name in release.artifacts])
@@ -118,9 +166,14 @@ def _plan(key: _Key) -> Plan:
         outputs=tuple(o for o in scorer.outputs if o.name not in {"eligible", "ineligible_reason"}),
         features=tuple(_told(feature) for feature in entry.features),
         deciding=tuple(model.features.positions[name] for name in scorer.deciding(model)),
-        cards=tuple(_card(key.artifact, population) for population in entry.populations),
+        cards=tuple(_card(key.artifact, population, population) for population in entry.populations),
+        elsewhere=tuple(
+            _card(key.artifact, population, population.elsewhere or population)
+            for population in entry.populations
+        ),
         inputs=tuple(_inputs(entry)),
         always_missing=("orders",) if key.variant == SUMMARY else (),
+        trained_as_of=to_microseconds(datetime.fromisoformat(manifest.trained_as_of)),
     )
 
 
@@ -132,15 +185,15 @@ def _told(feature: FeatureEntry) -> Told:
     return Told(feature.name, feature.kind, feature.unit, label)
 
 
-def _card(artifact: LoadedArtifact, population: Population) -> Block:
+def _card(artifact: LoadedArtifact, population: Population, judged: Population | Elsewhere) -> Block:
     """Return who answers and how good that is."""
     manifest = artifact.manifest
     return {
         "capability": manifest.capability,
         "version": manifest.version,
-        "tier": population.tier,
-        "grade": population.grade,
-        "baseline": population.baseline.model_dump(),
+        "tier": judged.tier,
+        "grade": judged.grade,
+        "baseline": judged.baseline.model_dump(),
         "population": population.name,
         "trained_as_of": manifest.trained_as_of,
     }

@@ -12,11 +12,13 @@ import numpy as np
 from app.capabilities.base import Model
 from app.domain.errors import StructureError
 from app.domain.history import Array
+from app.estimators.base import Moment
 from app.features.schema import FeatureSet
 
 EXACTNESS: Final = 1e-6
 """Contributions and margins may differ by this much, relative to their size: the sums run in other orders."""
 
+_HORIZONS: Final = (None, 1, 3650)
 _NUMBERS: Final = (-1e9, -1.0, 0.0, 0.5, 1.0, 30.0, 1e9)
 
 
@@ -29,9 +31,13 @@ def probe_model(model: Model, place: str) -> None:
         A margin is not finite, or the contributions do not add up to it; begins with ``place``.
     """
     X = probe_rows(model.features)
-    for rung in model.rungs:
-        margin = rung.calibration.apply(rung.estimator.margin(X))
-        parts = rung.calibration.apply_to(rung.estimator.contributions(X))
+    rungs = [rung for one in model.rungs for rung in (one, one.elsewhere) if rung is not None]
+    for rung, horizon in ((rung, days) for rung in rungs for days in _HORIZONS):
+        if rung.estimator is None or (horizon is not None and rung.timed is None):
+            continue
+        estimator = rung.at(Moment(horizon, np.linspace(-400.0, 400.0, len(X))))
+        margin = rung.calibration.apply(estimator.margin(X))
+        parts = rung.calibration.apply_to(estimator.contributions(X))
         if margin.shape != (len(X),) or parts.values.shape != X.shape or parts.base.shape != margin.shape:
             raise StructureError(f"{place}: {rung.population} answers in another shape than it was asked")
         total = parts.base + parts.values.sum(axis=1)

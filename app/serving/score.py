@@ -9,29 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 
-from app.capabilities.base import Answers, Output
+from app.capabilities import TRIGGERS
 from app.domain.clock import from_microseconds
 from app.domain.consent import granted
 from app.domain.history import NAT, Array, History
 from app.domain.selection import take
-from app.estimators.base import Contributions
-from app.features.compute import compute
-from app.features.schema import ATTRIBUTE_PREFIX, Columns
-from app.serving.plan import FULL, SUMMARY, Block, Input, Plan, plan_of, published
+from app.features.schema import ATTRIBUTE_PREFIX
+from app.serving.blocks import Answered, Part, scores_of, silent
+from app.serving.brief import BRIEF_FEATURES, brief
+from app.serving.plan import BRIEF, FULL, SUMMARY, answering, plan_of, published, rules_plan
 from app.serving.release import LoadedArtifact, LoadedRelease
-from app.texts.catalogue import Locale, reason_text, warning_text
-
-REASON_LIMIT: Final = 8
-"""Reasons per block, largest first; what the others add is given as one number."""
+from app.serving.triggers import fire
+from app.texts.catalogue import Locale, warning_text
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a caller wants to know. An empty ``want`` means every published scorer."""
+    """What a caller wants to know. An empty ``want`` means everything that is published."""
 
     want: tuple[str, ...] = ()
     horizon_days: int | None = None
@@ -53,9 +51,9 @@ def score(release: LoadedRelease, history: History, as_of: Array, ask: Ask) -> l
     list of N dicts
         JSON-ready: None where a number does not apply. Parts that are alike are shared: do not change them.
     """
-    wanted = ask.want or published(release)
+    wanted = ask.want or answering(release)
     profiled = granted(history, "profiling", as_of, release.business.consent_defaults)
-    blocks = {name: _blocks(release, name, history, as_of, profiled, ask) for name in wanted}
+    blocks = _blocks(release, wanted, history, as_of, profiled, ask)
     zone, warnings = release.business.timezone, _warnings(release, wanted, ask)
     return [
         {
@@ -75,20 +73,26 @@ def score(release: LoadedRelease, history: History, as_of: Array, ask: Ask) -> l
 
 def _warnings(release: LoadedRelease, wanted: tuple[str, ...], ask: Ask) -> list[dict[str, str]]:
     """Return what a caller should know about the whole answer."""
-    return [
-        {
-            "code": "horizon_not_trained",
-            "detail": warning_text(
-                ask.locale,
-                "horizon_not_trained",
-                capability=name,
-                trained=release.artifacts[name].manifest.label.horizon_days,
-                asked=ask.horizon_days,
-            ),
-        }
-        for name in wanted
-        if name in release.artifacts and _is_other_horizon(release.artifacts[name], ask)
-    ]
+    found = []
+    for name in wanted:
+        artifact = release.artifacts.get(name)
+        if artifact is None:
+            continue
+        label, settings = artifact.manifest.label, artifact.manifest.settings
+        asked = label.horizon_days if ask.horizon_days is None else ask.horizon_days
+        values = {"capability": name, "trained": label.horizon_days, "asked": asked}
+        if _is_other_horizon(artifact, ask):
+            found.append(_warning(ask.locale, "horizon_not_trained", **values))
+        learned = settings.get("learned_days")
+        if isinstance(learned, int) and asked is not None and asked > learned:
+            found.append(_warning(ask.locale, "horizon_extrapolated", learned=learned, **values))
+        if settings.get("season", "year_ago") != "year_ago":
+            found.append(_warning(ask.locale, "season_unknown", **values))
+    return found
+
+
+def _warning(locale: Locale, code: str, **values: object) -> dict[str, str]:
+    return {"code": code, "detail": warning_text(locale, code, **values)}
 
 
 def _is_other_horizon(artifact: LoadedArtifact, ask: Ask) -> bool:
@@ -97,174 +101,124 @@ def _is_other_horizon(artifact: LoadedArtifact, ask: Ask) -> bool:
 
 
 def _blocks(
-    release: LoadedRelease, name: str, history: History, as_of: Array, profiled: Array, ask: Ask
-) -> list[Block]:
-    """Return one capability's block for each customer."""
-    artifact = release.artifacts.get(name)
-    blocks: list[Block] = [_silent("profiling_denied")] * history.size
+    release: LoadedRelease,
+    wanted: tuple[str, ...],
+    history: History,
+    as_of: Array,
+    profiled: Array,
+    ask: Ask,
+) -> dict[str, list[Any]]:
+    """Return the blocks of each customer by name."""
+    there = {*answering(release), BRIEF}
+    blocks: dict[str, list[Any]] = {
+        name: [silent("profiling_denied" if name in there else "no_model")] * history.size for name in wanted
+    }
     (others,) = profiled.nonzero()
-    if name not in published(release) or artifact is None or _is_other_horizon(artifact, ask):
-        silent = _silent("no_model" if artifact is None else "horizon_not_trained")
-        for i in others.tolist():
-            blocks[i] = silent
-        return blocks
-    for variant, rows in _by_variant(artifact, history, others).items():
+    for name in wanted:
+        if name not in there:
+            no_model = silent("no_model")
+            for i in others.tolist():
+                blocks[name][i] = no_model
+    for is_summary, rows in _by_form(history, others).items():
         is_all = len(rows) == history.size
-        part = _Part(
+        work = _Work(
             release,
-            plan_of(artifact, variant),
+            wanted,
             history if is_all else take(history, rows),
             as_of if is_all else as_of[rows],
+            ask,
+            is_summary,
         )
-        for i, block in zip(rows.tolist(), part.blocks(ask), strict=True):
-            blocks[i] = block
+        for name, found in work.blocks().items():
+            for i, block in zip(rows.tolist(), found, strict=True):
+                blocks[name][i] = block
     return blocks
 
 
-def _silent(reason: str) -> Block:
-    """Return a block without a score."""
-    return {
-        "eligible": False,
-        "ineligible_reason": reason,
-        "data_sufficiency": "insufficient",
-        "missing": [],
-        "model": None,
-    }
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Customers who gave the same form of input, and what is wanted of them."""
+
+    release: LoadedRelease
+    wanted: tuple[str, ...]
+    history: History
+    as_of: Array
+    ask: Ask
+    is_summary: bool
+
+    def blocks(self) -> dict[str, list[Any]]:
+        """Return the wanted blocks of each customer by name."""
+        ask, wanted = self.ask, self.wanted
+        scorers, rules = self._scorers(), rules_plan(self.release) if self._judges() else None
+        plans = {name: plan_of(self.release.artifacts[name], self._variant(name)) for name in scorers}
+        needed = frozenset().union(*(plan.needed for plan in plans.values()))
+        if rules is not None:
+            needed |= rules.features
+        if BRIEF in wanted:
+            needed |= BRIEF_FEATURES
+        part = Part(self.release, self.history, self.as_of, needed)
+        answered = {name: Answered(part, plan, ask.horizon_days) for name, plan in plans.items()}
+        told = set(wanted) if BRIEF not in wanted else {*wanted, *scorers}
+        found: dict[str, list[Any]] = {
+            name: one.blocks(ask.locale, explain=ask.explain)
+            for name, one in answered.items()
+            if name in told
+        }
+        if rules is not None:
+            business = self.release.business
+            found[TRIGGERS] = fire(
+                rules.rules,
+                part.columns,
+                scores_of({name: one for name, one in answered.items() if name in rules.blocks}),
+                self.as_of,
+                business.timezone,
+                ask.locale,
+                business.currency,
+                rules.labels[ask.locale],
+            )
+        if BRIEF in wanted:
+            found[BRIEF] = self._briefs(found, part)
+        return {name: blocks for name, blocks in found.items() if name in wanted}
+
+    def _judges(self) -> bool:
+        """Return whether trigger rules are asked for, and there."""
+        return TRIGGERS in self.release.artifacts and bool({TRIGGERS, BRIEF} & set(self.wanted))
+
+    def _scorers(self) -> list[str]:
+        """Return the scorers to ask: those wanted, and those that rules or the brief speak of."""
+        needed = set(self.wanted)
+        if self._judges():
+            needed |= rules_plan(self.release).blocks
+        there = published(self.release)
+        return [name for name in there if name in needed or BRIEF in needed]
+
+    def _variant(self, name: str) -> str:
+        return SUMMARY if self.is_summary and SUMMARY in self.release.artifacts[name].models else FULL
+
+    def _briefs(self, found: Mapping[str, list[Any]], part: Part) -> list[Any]:
+        """Return the sentences for each customer."""
+        facts = {name: part.columns[name].tolist() for name in BRIEF_FEATURES if name in part.columns}
+        currency = self.release.business.currency
+        return [
+            brief(
+                {name: blocks[k] for name, blocks in found.items()},
+                {name: values[k] for name, values in facts.items()},
+                self.ask.locale,
+                currency,
+            )
+            for k in range(self.history.size)
+        ]
 
 
-def _by_variant(artifact: LoadedArtifact, history: History, rows: Array) -> dict[str, Array]:
-    """Return which customers each variant answers for: the summary one, where a summary was given."""
-    if history.summary is None or SUMMARY not in artifact.models:
-        parts = {FULL: rows}
+def _by_form(history: History, rows: Array) -> dict[bool, Array]:
+    """Return which customers gave a summary in place of orders, and which did not."""
+    if history.summary is None:
+        parts = {False: rows}
     else:
         is_given = ~np.isnan(history.summary["order_count"]) | (history.summary["last_order_at"] != NAT)
         is_summary = is_given[rows]
-        parts = {FULL: rows[~is_summary], SUMMARY: rows[is_summary]}
-    return {variant: part for variant, part in parts.items() if len(part)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The customers that one variant of one artifact answers for."""
-
-    release: LoadedRelease
-    plan: Plan
-    history: History
-    as_of: Array
-
-    def blocks(self, ask: Ask) -> list[Block]:
-        """Return the block of each customer, in order."""
-        plan, size = self.plan, self.history.size
-        defaults = self.release.business.consent_defaults
-        columns = compute(self.history, self.as_of, plan.needed, defaults)
-        X = plan.model.features.matrix(columns, size)
-        answers = plan.scorer.predict(plan.model, X)
-        parts = plan.scorer.explain(plan.model, X) if ask.explain else None
-        missing = self._missing()
-        eligible, who = answers["eligible"].tolist(), answers["population"].tolist()
-        reasons = answers["ineligible_reason"].tolist()
-        told = {output.name: _plain(output, answers) for output in plan.outputs}
-        blocks = []
-        for k in range(size):
-            block: Block = {"eligible": eligible[k]}
-            if reasons[k] is not None:
-                block["ineligible_reason"] = reasons[k]
-            block["data_sufficiency"] = "partial" if missing[k] else "full"
-            if who[k] < 0 and np.isnan(X[k, plan.deciding]).any():
-                block["data_sufficiency"] = "insufficient"
-            block["missing"] = missing[k]
-            block["model"] = plan.cards[max(who[k], 0)]
-            for name, values in told.items():
-                block[name] = values[k]
-            if parts is not None and who[k] >= 0:
-                block |= self._explanation(parts, columns, X, k, ask.locale)
-            blocks.append(block)
-        return blocks
-
-    def _explanation(self, parts: Contributions, columns: Columns, X: Array, k: int, locale: Locale) -> Block:
-        """Return the reasons of one customer, and the numbers that make them add up."""
-        features, currency = self.plan.features, self.release.business.currency
-        impacts, values = parts.values[k].tolist(), X[k].tolist()
-        largest = np.argsort(-np.abs(parts.values[k]), kind="stable")[:REASON_LIMIT].tolist()
-        reasons = []
-        for j in largest:
-            if impacts[j] == 0:
-                break
-            feature = features[j]
-            direction: Literal["raises", "lowers"] = "raises" if impacts[j] > 0 else "lowers"
-            known = _known(columns[feature.name][k] if feature.kind == "category" else values[j])
-            text = reason_text(
-                locale, feature.name, feature.unit, known, direction, currency, feature.label(locale)
-            )
-            reasons.append(
-                {
-                    "feature": feature.name,
-                    "value": known,
-                    "direction": direction,
-                    "impact": impacts[j],
-                    "text": text,
-                }
-            )
-        told = sum(impacts[j] for j in largest)
-        total, base = float(parts.values[k].sum()), float(parts.base[k])
-        return {
-            "reasons": reasons,
-            "explanation": {"link": "logit", "base": base, "other": total - told, "sum": base + total},
-        }
-
-    def _missing(self) -> list[list[str]]:
-        """Return which inputs each customer came without, in the order of the plan."""
-        size = self.history.size
-        names: list[list[str]] = [[*self.plan.always_missing] for _ in range(size)]
-        for entry in self.plan.inputs:
-            for i in self._lacks(entry).nonzero()[0].tolist():
-                names[i].append(entry.told)
-        return names
-
-    def _lacks(self, entry: Input) -> Array:
-        """Return for whom an input was not given, or may not be read; bool of shape (N,)."""
-        history = self.history
-        if entry.place == "table":
-            table = history.tables.get(entry.name)
-            if table is None:
-                return np.ones(history.size, dtype=bool)
-            given: Array = table.given
-            if entry.name == "events":
-                defaults = self.release.business.consent_defaults
-                given = given & granted(history, "behavioural_tracking", self.as_of, defaults)
-            return ~given
-        column = _of_record(history, entry)
-        if column is None:
-            return np.ones(history.size, dtype=bool)
-        if column.dtype == object:
-            return np.array([value is None for value in column.tolist()])
-        is_missing: Array = column == NAT if column.dtype == np.int64 else np.isnan(column)
-        return is_missing
-
-
-def _of_record(history: History, entry: Input) -> Array | None:
-    """Return the column of an input that has one value per customer; None where it was given for nobody."""
-    if entry.place == "profile":
-        return history.profile.get(entry.name)
-    if entry.place == "attribute":
-        return history.attributes.get(entry.name)
-    return None if history.summary is None else history.summary.get(entry.name)
-
-
-def _known(value: Any) -> float | str | None:
-    """Return an input as JSON holds it: None where it is not known."""
-    if isinstance(value, float):
-        return None if value != value else value  # noqa: PLR0124  NaN alone differs from itself
-    return None if value is None else str(value)
-
-
-def _plain(output: Output, answers: Answers) -> list[float | int | str | None]:
-    """Return one column of answers as JSON holds it."""
-    values: list[Any] = answers[output.name].tolist()
-    if output.unit == "word":
-        return values
-    is_whole = output.unit == "days"
-    return [None if v != v else int(v) if is_whole else v for v in values]  # noqa: PLR0124  as above
+        parts = {False: rows[~is_summary], True: rows[is_summary]}
+    return {form: part for form, part in parts.items() if len(part)}
 
 
 def attribute_kinds(release: LoadedRelease) -> Mapping[str, str]:

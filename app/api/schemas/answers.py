@@ -56,7 +56,7 @@ class Reason(Told):
 class Explanation(Told):
     """The numbers that make the reasons add up: base + listed impacts + other = sum."""
 
-    link: Literal["logit", "identity"] = Field(description="The scale of impacts.")
+    link: Literal["logit", "log", "identity"] = Field(description="The scale of impacts.")
     base: float = Field(description="Where the sum begins.")
     other: float = Field(description="Impact of all reasons that are not listed.")
     sum: float = Field(description="The score on the link scale.")
@@ -87,6 +87,116 @@ class ChurnBlock(Block):
     horizon_days: int | None = Field(None, description="Days that the probability looks ahead.")
 
 
+class ClvBlock(Block):
+    """What the customer has brought, and what is to be expected within the horizon."""
+
+    currency: str | None = Field(None, description="ISO 4217.")
+    horizon_days: int | None = Field(None, description="Days that the prediction looks ahead.")
+    historic_value: float | None = Field(None, description="Net revenue so far, all refunds taken off.")
+    predicted_value: float | None = Field(
+        None, description="Expected net revenue of the horizon × margin, discounted."
+    )
+    predicted_low: float | None = Field(None, description="Low end of the range of the outcome.")
+    predicted_high: float | None = Field(None, description="High end of the range of the outcome.")
+    interval_level: Probability | None = Field(None, description="How often the outcome lies in the range.")
+    expected_orders: float | None = Field(None, description="Expected order days within the horizon.")
+    average_order_value: float | None = Field(None, description="Mean net value of an order day so far.")
+    value_tier: Literal["A", "B", "C"] | None = Field(None, description="By predicted value.")
+    value_class: Literal["high", "potential", "general"] | None = Field(
+        None, description="By historic and predicted value together."
+    )
+    max_justified_spend: float | None = Field(
+        None, ge=0, description="What may be spent without regret: the low end of the range."
+    )
+
+
+class PurchaseBlock(Block):
+    """Whether and when the customer orders next."""
+
+    probability: Probability | None = Field(None, description="P(at least one order within the horizon).")
+    horizon_days: int | None = Field(None, description="Days that the probability looks ahead.")
+    p_alive: Probability | None = Field(
+        None, description="P(not gone for good); null where the model cannot tell it."
+    )
+    expected_at: Moment | None = Field(None, description="Middle of the window of the next order.")
+    earliest_at: Moment | None = Field(None, description="Beginning of the window.")
+    latest_at: Moment | None = Field(None, description="End of the window.")
+    no_window_reason: (
+        Literal["fewer_than_two_orders", "too_few_customers_for_a_forecast", "an_order_is_unlikely"] | None
+    ) = Field(None, description="Why there is no window.")
+    average_days_between_orders: int | None = Field(None, description="Mean gap so far.")
+
+
+class Evidence(Told):
+    """One value that a trigger rule asked about."""
+
+    feature: str | None = Field(None, description="Name of the input, or")
+    score: str | None = Field(None, description="name of the score, `<block>.<field>`.")
+    value: float | str | None = Field(description="Its value.")
+    text: str = Field(description="The same in words.")
+
+
+class Trigger(Told):
+    """A rule that holds for the customer."""
+
+    rule_id: str = Field(description="Name of the rule.")
+    fired_at: Moment = Field(description="Since when it holds.")
+    text: str = Field(description="What it means.")
+    evidence: list[Evidence] = Field(description="Why it holds.")
+    suggests: list[str] = Field(description="What to do; `/v1/definitions` says what the words mean.")
+
+
+class Rfm(Told):
+    """Recency, frequency and monetary value, scored against the other customers; 5 is best."""
+
+    recency: Annotated[int, Field(ge=1, le=5)] = Field(description="How lately the customer bought.")
+    frequency: Annotated[int, Field(ge=1, le=5)] = Field(description="On how many days.")
+    monetary: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        None, description="For how much, net; null where no money is known."
+    )
+    code: str = Field(pattern=r"^R[1-5]F[1-5](M[1-5])?$", description="The scores as one word.")
+
+
+class Cluster(Told):
+    """The group of customers that this one is nearest to."""
+
+    id: Annotated[int, Field(ge=1, le=8)] = Field(description="Number of the cluster; 1 is the largest.")
+    name: str = Field(description="What stands out in it.")
+    distance: float = Field(ge=0, description="How far from its middle, in spreads of the inputs.")
+    runner_up: str = Field(description="Name of the second nearest cluster.")
+
+
+class SegmentBlock(Block):
+    """Who the customer is among the others."""
+
+    rfm: Rfm | None = Field(None, description="The three scores.")
+    name: (
+        Literal[
+            "champions",
+            "loyal",
+            "potential_loyalists",
+            "new_customers",
+            "promising",
+            "needs_attention",
+            "about_to_sleep",
+            "cannot_lose",
+            "at_risk",
+            "hibernating",
+            "lost",
+        ]
+        | None
+    ) = Field(None, description="The named segment that the scores belong to.")
+    label: str | None = Field(None, description="The same in the reader's language.")
+    frequency_tier: Literal["low", "high"] | None = Field(None, description="How often the customer buys.")
+    value_tier: Literal["A", "B", "C"] | None = Field(
+        None, description="By net value so far; null where no money is known."
+    )
+    lifecycle_stage: Literal["new", "active", "at_risk", "dormant", "lost"] | None = Field(
+        None, description="In multiples of the customer's own purchase cycle."
+    )
+    cluster: Cluster | None = Field(None, description="Null where no stable clusters were found.")
+
+
 class UnpublishedBlock(Block):
     """A block that no published model answers."""
 
@@ -112,12 +222,16 @@ class Score(Told):
     locale: Locale = Field(description="Language of the texts.")
     warnings: list[Warning] = Field(description="What to know about the whole answer.")
     churn: ChurnBlock | None = Field(None, description="Churn, where wanted.")
-    clv: UnpublishedBlock | None = Field(None, description="Customer lifetime value, where wanted.")
-    purchase: UnpublishedBlock | None = Field(None, description="Next purchase, where wanted.")
+    clv: ClvBlock | None = Field(None, description="Customer lifetime value, where wanted.")
+    purchase: PurchaseBlock | None = Field(None, description="Next purchase, where wanted.")
     satisfaction: UnpublishedBlock | None = Field(None, description="Satisfaction, where wanted.")
-    segment: UnpublishedBlock | None = Field(None, description="Segment, where wanted.")
-    triggers: UnpublishedBlock | None = Field(None, description="Triggers, where wanted.")
-    brief: UnpublishedBlock | None = Field(None, description="Brief, where wanted.")
+    segment: SegmentBlock | UnpublishedBlock | None = Field(None, description="Segment, where wanted.")
+    triggers: list[Trigger] | UnpublishedBlock | None = Field(
+        None, description="The rules that hold, where wanted."
+    )
+    brief: list[str] | UnpublishedBlock | None = Field(
+        None, description="Up to five sentences for the person on the phone, where wanted."
+    )
 
 
 class ProblemFault(Told):

@@ -10,11 +10,22 @@ import numpy as np
 import pytest
 
 from app.artifacts import structure
-from app.artifacts.structure import ARRAYS, RATES_FIELDS, check_estimator, check_linear, check_rates
+from app.artifacts.structure import (
+    ARRAYS,
+    RATES_FIELDS,
+    check_estimator,
+    check_forecast,
+    check_linear,
+    check_rates,
+)
 from app.domain.errors import StructureError
+from app.estimators.forecast_file import FORECAST_FIELDS, read_forecast, write_forecast
 from app.estimators.linear import LINEAR_KEYS, read_linear
 from app.estimators.rates import Rates, read_rates, write_rates
+from app.features.schema import Feature, FeatureSet
 from tests.unit.artifacts import tiny
+from tests.unit.capabilities.buyers import features
+from tests.unit.estimators.forecasts import GIFT, TRANSACTIONS, forecast
 
 FULL = tiny.feature_set()
 SUMMARY = tiny.feature_set(tiny.SUMMARY)
@@ -195,3 +206,104 @@ def test_base_rate_alone_is_a_table_by_no_feature() -> None:
     for change in ({"margins": [-0.5]}, {"missing": 0.0}, {"edges": [1.0]}, {"column": 1}):
         with pytest.raises(StructureError, match="base rate and nothing else"):
             check_rates(json.dumps({**tiny.rates_document(), **alone, **change}).encode(), SUMMARY)
+
+
+# Forecasts
+
+BUYERS = features()
+
+
+def forecast_document(**changes: Any) -> dict[str, Any]:
+    return {**json.loads(write_forecast(forecast(clock=GIFT))), **changes}
+
+
+@pytest.mark.parametrize("kind", TRANSACTIONS)
+@pytest.mark.parametrize("value", [True, False])
+def test_a_good_forecast_passes_and_is_read(kind: str, *, value: bool) -> None:
+    one = forecast(kind) if value else forecast(kind, value=None, value_of="repeat")
+    data = write_forecast(one)
+    check_estimator("btyd", "full.forecast.json", data, BUYERS)
+    assert write_forecast(read_forecast(data)) == data
+
+
+def test_the_fields_of_a_forecast_are_those_of_the_estimator() -> None:
+    assert forecast_document().keys() == FORECAST_FIELDS
+
+
+@pytest.mark.parametrize("field", sorted(FORECAST_FIELDS))
+def test_a_forecast_without_a_field_or_with_another_is_refused(field: str) -> None:
+    document = forecast_document()
+    with pytest.raises(StructureError, match=field):
+        check_forecast(
+            json.dumps({name: one for name, one in document.items() if name != field}).encode(), BUYERS
+        )
+    with pytest.raises(StructureError, match="the fields are not"):
+        check_forecast(json.dumps({**document, f"{field}_": 1}).encode(), BUYERS)
+
+
+BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({"model": "lifetimes"}, "model"),
+    ({"parameters": [1.0, 2.0, 3.0]}, "parameters"),
+    ({"parameters": [1.0, 2.0, 3.0, 0.0]}, "parameters"),
+    ({"parameters": [1.0, 2.0, 3.0, "4"]}, "parameters"),
+    ({"parameters": [1.0, 2.0, 3.0, 1e300]}, "parameters"),
+    ({"parameters": 1.0}, "parameters"),
+    ({"value": [1.0, 2.0]}, "value "),
+    ({"value": [1.0, -2.0, 3.0]}, "value "),
+    ({"value": 3}, "value "),
+    ({"value_of": "some"}, "value_of"),
+    ({"value_level": 0.0}, "value_level"),
+    ({"value_level": None}, "value_level"),
+    ({"longest_days": -1}, "longest_days"),
+    ({"horizon_days": 0}, "horizon_days"),
+    ({"horizon_days": 90.5}, "horizon_days"),
+    ({"horizon_days": True}, "horizon_days"),
+    ({"clock": [0.0]}, "clock"),
+    ({"clock": [1.0, 2.0]}, "clock"),
+    ({"clock": [0.0, 5.0, 5.0]}, "clock"),
+    ({"clock": [0.0, 5.0, 4.0]}, "clock"),
+    ({"clock": list(range(367))}, "clock"),
+    ({"clock": "0123"}, "clock"),
+    ({"reference": [1.0, 2.0, 3.0]}, "reference"),
+    ({"reference": [1.0, 2.0, 3.0, -1.0]}, "reference"),
+    ({"reference": [1.0, 2.0, 3.0, None]}, "reference"),
+    ({"columns": [0, 1, 2]}, "columns and names"),
+    ({"columns": 0}, "columns and names"),
+    ({"names": ["order_days"]}, "columns and names"),
+    ({"columns": [0, 1, 2, 4]}, "does not stand in the column"),
+    ({"columns": [0, 1, 2, 99]}, "does not stand in the column"),
+    ({"columns": [0, 1, 2, -3]}, "does not stand in the column"),
+    ({"columns": [0, 1, 2.0, 3]}, "does not stand in the column"),
+    ({"columns": [False, True, 2, 3]}, "does not stand in the column"),
+    ({"names": ["a", "b", "c", "d"]}, "does not stand in the column"),
+    ({"names": [0, 1, 2, 3]}, "does not stand in the column"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), BROKEN, ids=str)
+def test_a_broken_field_of_a_forecast_is_named(change: dict[str, Any], named: str) -> None:
+    check_forecast(json.dumps(forecast_document()).encode(), BUYERS)
+    with pytest.raises(StructureError, match=named):
+        check_forecast(json.dumps(forecast_document(**change)).encode(), BUYERS)
+
+
+@pytest.mark.parametrize("kind", ["flag", "category"])
+def test_an_input_of_a_forecast_is_a_number(kind: str) -> None:
+    first = BUYERS.features[0]
+    other = Feature(first.name, first.unit, kind=kind)  # type: ignore[arg-type]
+    changed = FeatureSet((other, *BUYERS.features[1:]), {first.name: ("a",)} if kind == "category" else {})
+    with pytest.raises(StructureError, match=f"days_since_last_order is a {kind}, not a number"):
+        check_forecast(write_forecast(forecast()), changed)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"model":NaN}', b"tree"])
+def test_a_forecast_that_is_no_strict_json_is_refused(data: bytes) -> None:
+    with pytest.raises(StructureError):
+        check_forecast(data, BUYERS)
+    with pytest.raises(StructureError, match=r"full\.forecast\.json: "):
+        check_estimator("btyd", "full.forecast.json", data, BUYERS)
+
+
+def test_values_of_orders_that_have_no_mean_are_refused() -> None:
+    with pytest.raises(StructureError, match="value"):
+        check_forecast(json.dumps(forecast_document(value=[3.0, 0.5, 60.0])).encode(), BUYERS)

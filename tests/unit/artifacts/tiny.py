@@ -76,7 +76,7 @@ def feature_entry(name: str) -> FeatureEntry:
         version=known.version,
         kind=known.kind,
         unit=known.unit,
-        low=known.low,
+        low=known.low if np.isfinite(known.low) else None,
         table=known.table,
         vocabulary=COUNTRIES if known.kind == "category" else (),
     )

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capabilities.base import Model, Rung
+from app.capabilities.base import Answers, Model, Rung
 from app.capabilities.churn import CHURN, RISK_LEVELS, deciding, reach, reach_features
 from app.domain.history import Array
-from app.estimators.base import Calibration, Contributions
+from app.estimators.base import Calibration, Contributions, trained_moment
 from app.features.schema import Feature, FeatureSet
 
 NAN = float("nan")
@@ -51,6 +51,11 @@ def model(**changes: Any) -> Model:
         "settings": SETTINGS,
     }
     return Model(**{**known, **changes})
+
+
+def ask(one: Model, X: Array) -> Answers:
+    """Return the answers at the moment that the model was trained for."""
+    return CHURN.predict(one, X, trained_moment(len(X)))
 
 
 X = np.array([[10, 3, 0.5], [10, 1, -0.5], [201, 4, 1], [NAN, 0, 1], [NAN, NAN, 1], [200, 2, NAN]])
@@ -109,7 +114,7 @@ def test_the_deciding_features_follow_the_form_of_the_input() -> None:
 
 # ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 def test_each_population_is_answered_by_its_own_rung() -> None:
-    answers = CHURN.predict(model(), X)
+    answers = ask(model(), X)
     assert answers["population"].tolist() == [0, 1, -1, -1, -1, 0]
     assert CHURN.population(model(), X).tolist() == answers["population"].tolist()
     expected = [1 / (1 + np.exp(-1.0)), 0.5, NAN, NAN, NAN]
@@ -121,9 +126,9 @@ def test_each_population_is_answered_by_its_own_rung() -> None:
 
 def test_a_rung_is_not_asked_where_it_has_nobody() -> None:
     one = model()
-    CHURN.predict(one, X[:1])
-    CHURN.explain(one, X[:1])
-    assert [rung.estimator.asked for rung in one.rungs] == [[1], []]  # type: ignore[attr-defined]
+    ask(one, X[:1])
+    CHURN.explain(one, X[:1], trained_moment(len(X[:1])))
+    assert [rung.estimator.asked for rung in one.rungs] == [[1], []]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -131,18 +136,18 @@ def test_a_rung_is_not_asked_where_it_has_nobody() -> None:
 )
 def test_a_cut_point_belongs_to_the_higher_colour(probability: float, level: str) -> None:
     margin = np.log(probability / (1 - probability)) / 2
-    answers = CHURN.predict(model(), np.array([[10, 3, margin]]))
+    answers = ask(model(), np.array([[10, 3, margin]]))
     assert answers["risk_level"].tolist() == [level]
 
 
 def test_the_last_bit_of_an_answer_changes_no_word_and_no_percentile() -> None:
     margin = 0.31
-    exact = CHURN.predict(model(), np.array([[10, 3, margin]]))["probability"][0]
+    exact = ask(model(), np.array([[10, 3, margin]]))["probability"][0]
     for cut in (exact, np.nextafter(exact, 1), np.nextafter(exact, 0)):
         rung = Rung(
             "repeat", Fixed(), Calibration(0, 2.0), {"yellow": 0.1, "red": float(cut)}, np.full(5, cut)
         )
-        answers = CHURN.predict(model(rungs=(rung,)), np.array([[10, 3, margin]]))
+        answers = ask(model(rungs=(rung,)), np.array([[10, 3, margin]]))
         assert answers["risk_level"].tolist() == ["red"]
         assert answers["percentile"].tolist() == [1.0]
 
@@ -152,7 +157,7 @@ def test_a_percentile_is_the_share_of_the_reference_that_is_no_higher() -> None:
     reference = np.quantile(population, np.linspace(0, 1, 101))
     rung = Rung("repeat", Fixed(), Calibration(0, 1.0), {"yellow": 0.5, "red": 0.8}, reference)
     margins = np.linspace(-6, 6, 40)
-    answers = CHURN.predict(model(rungs=(rung,)), np.column_stack([np.full(40, 9), np.full(40, 3), margins]))
+    answers = ask(model(rungs=(rung,)), np.column_stack([np.full(40, 9), np.full(40, 3), margins]))
     shares = [(population <= probability).mean() for probability in answers["probability"]]
     np.testing.assert_allclose(answers["percentile"], shares, atol=0.0101)
     assert answers["percentile"][0] == 0.0
@@ -161,18 +166,18 @@ def test_a_percentile_is_the_share_of_the_reference_that_is_no_higher() -> None:
 
 def test_without_a_reference_there_is_no_percentile() -> None:
     rung = Rung("repeat", Fixed(), Calibration(), {"yellow": 0.5, "red": 0.8})
-    assert np.isnan(CHURN.predict(model(rungs=(rung,)), X[:1])["percentile"]).all()
+    assert np.isnan(ask(model(rungs=(rung,)), X[:1])["percentile"]).all()
 
 
 def test_the_horizon_is_the_trained_one() -> None:
-    assert CHURN.predict(model(), X)["horizon_days"].tolist() == [90.0] * 6
-    assert np.isnan(CHURN.predict(model(horizon_days=None), X)["horizon_days"]).all()
+    assert ask(model(), X)["horizon_days"].tolist() == [90.0] * 6
+    assert np.isnan(ask(model(horizon_days=None), X)["horizon_days"]).all()
 
 
 def test_reasons_explain_the_calibrated_margin_and_say_nothing_where_nobody_answers() -> None:
     one = model()
-    parts = CHURN.explain(one, X[:5])
-    answers = CHURN.predict(one, X[:5])["probability"]
+    parts = CHURN.explain(one, X[:5], trained_moment(len(X[:5])))
+    answers = ask(one, X[:5])["probability"]
     np.testing.assert_allclose(1 / (1 + np.exp(-(parts.base + parts.values.sum(axis=1))))[:2], answers[:2])
     assert not parts.base[2:].any()
     assert not parts.values[2:].any()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 
 from app.artifacts.canonical import canonical_bytes
-from app.artifacts.manifest import MANIFEST_NAME, FeatureEntry, Variant
+from app.artifacts.manifest import MANIFEST_NAME, EstimatorEntry, FeatureEntry, ManifestDraft, Variant
 from app.artifacts.reader import VerifiedArtifact
 from app.domain.errors import DigestMismatchError, FeatureMismatchError, StructureError
+from app.estimators.base import Moment, trained_moment
+from app.estimators.forecast import Forecasting
+from app.estimators.trees import read_trees
 from app.serving.loading import VerifiedRelease, load_artifact, load_draft, load_release, read_release
+from app.serving.probe import probe_model
 from tests.unit.artifacts import tiny
+from tests.unit.capabilities.buyers import customers
+from tests.unit.estimators.forecasts import forecast
+from tests.unit.serving import composed
 
 DRAFT = tiny.draft()
 FULL, SUMMARY = DRAFT.variants
@@ -194,8 +201,157 @@ def test_draft_and_written_artifact_answer_the_same(models: Path, artifacts: tup
         written = load_artifact(artifact_of(models, folder)).models["full"]
         drafted = load_draft(DRAFT, tiny.estimators(seed_of[folder.name])).models["full"]
         for a, b in zip(written.rungs, drafted.rungs, strict=True):
-            np.testing.assert_array_equal(a.estimator.margin(X), b.estimator.margin(X))
+            one, other = (rung.at(trained_moment(2)).margin(X) for rung in (a, b))
+            np.testing.assert_array_equal(one, other)
 
 
 def is_of(folder: Path, seed: int) -> bool:
     return (folder / "repeat.txt").read_bytes() == tiny.trees(seed)
+
+
+# What estimators are made of
+
+
+def moment_of(size: int, horizon: int | None = None, elapsed: float = 0.0) -> Moment:
+    return Moment(horizon, np.full(size, elapsed))
+
+
+def test_a_forecast_is_asked_for_its_quantity_and_its_distances_are_scaled() -> None:
+    [_, rung] = composed.loaded(composed.churn()).models["full"].rungs
+    X = customers()
+    for moment in (trained_moment(len(X)), moment_of(len(X), 30, 200.0)):
+        expected = 0.2 + Forecasting(forecast(), "no_order", 0.7).at(moment).margin(X)
+        np.testing.assert_allclose(rung.calibration.apply(rung.at(moment).margin(X)), expected)
+    # The weight turns around the customer of reference: a slope of the whole margin would not.
+    usual = np.append(forecast().reference, [0.0, 0.0])[None, :]
+    alone = Forecasting(forecast(), "no_order").at(moment_of(1, 30)).margin(usual)
+    np.testing.assert_allclose(rung.calibration.apply(rung.at(moment_of(1, 30)).margin(usual)), 0.2 + alone)
+
+
+def test_trees_that_stand_on_a_forecast_are_added_to_it_with_their_own_weight() -> None:
+    [rung, _] = composed.loaded(composed.churn()).models["full"].rungs
+    X, trees = customers(), read_trees(composed.trees())
+    for moment in (trained_moment(len(X)), moment_of(len(X), 30, -50.0)):
+        below = Forecasting(forecast(), "no_order", 0.9).at(moment).margin(X)
+        expected = -0.1 + below + 0.6 * trees.margin(X)
+        np.testing.assert_allclose(rung.calibration.apply(rung.at(moment).margin(X)), expected)
+
+
+def test_elsewhere_is_a_rung_of_its_own_with_the_thresholds_of_the_population() -> None:
+    [rung, other] = composed.loaded(composed.churn()).models["full"].rungs
+    assert other.elsewhere is None
+    assert rung.elsewhere is not None
+    assert rung.elsewhere.population == "repeat"
+    assert rung.elsewhere.thresholds == rung.thresholds
+    assert rung.elsewhere.calibration.intercept == 0.2
+    X, moment = customers(), moment_of(80, 30)
+    expected = Forecasting(forecast(), "no_order", 0.7).at(moment).margin(X)
+    np.testing.assert_allclose(rung.elsewhere.at(moment).margin(X), expected)
+
+
+def test_an_estimator_that_does_not_know_time_is_the_same_at_every_moment() -> None:
+    rung = load_draft(DRAFT, tiny.estimators()).models["full"].rungs[0]
+    assert rung.timed is None
+    assert rung.at(moment_of(3, 7, 99.0)) is rung.estimator
+
+
+def test_the_forecast_of_a_variant_is_the_one_that_its_rungs_stand_on() -> None:
+    model = composed.loaded(composed.purchase()).models["full"]
+    assert model.forecast is not None
+    assert all(rung.timed.forecasting.forecast is model.forecast for rung in model.rungs)  # type: ignore[union-attr]
+    assert composed.loaded(composed.churn()).models["full"].forecast is None
+
+
+def test_a_population_without_an_estimator_answers_from_the_settings() -> None:
+    model = composed.loaded(composed.segment()).models["full"]
+    [rung] = model.rungs
+    assert (rung.estimator, rung.timed, rung.elsewhere) == (None, None, None)
+    with pytest.raises(ValueError, match="nothing is fitted"):
+        rung.at(trained_moment(1))
+    assert model.settings["cycle_days"] == 40.0
+
+
+def test_settings_of_the_variant_join_those_of_the_artifact() -> None:
+    model = composed.loaded(composed.clv()).models["full"]
+    assert model.settings["margin"] == 0.4
+    assert model.settings["range"]["spread"] == [0.1, 0.6, 0.3]
+    with pytest.raises(TypeError):
+        model.settings["margin"] = 1.0  # type: ignore[index]
+
+
+def clv_with(**own: Any) -> ManifestDraft:
+    """Return clv with other settings of its variant."""
+    one = composed.clv()
+    [full] = one.variants
+    return copied(one, variants=(copied(full, settings={**full.settings, **own}),))  # type: ignore[no-any-return]
+
+
+def churn_with(entry: EstimatorEntry, **changes: Any) -> ManifestDraft:
+    return composed.churn(composed.population("repeat", entry, **changes))
+
+
+MISCOMPOSED: dict[str, tuple[ManifestDraft, str]] = {
+    "setting twice": (clv_with(margin=0.4), "setting 'margin' stands twice"),
+    "forecast without a quantity": (churn_with(composed.btyd(None)), "out of place"),
+    "quantity of trees": (
+        churn_with(copied(composed.on_a_forecast(), quantity="spend")),
+        "out of place",
+    ),
+    "forecast under a rule": (
+        churn_with(composed.on_a_forecast(kind="rates", file="rule.json")),
+        "out of place",
+    ),
+    "forecast upside down": (churn_with(composed.btyd(slope=-0.1)), "upside down"),
+    "trees upside down": (churn_with(composed.on_a_forecast(slope=-0.1)), "upside down"),
+    "forecast below upside down": (
+        churn_with(
+            composed.on_a_forecast(forecast={"file": composed.FORECAST, "quantity": "no_order", "weight": -1})
+        ),
+        "upside down",
+    ),
+    "elsewhere upside down": (
+        churn_with(composed.on_a_forecast(), elsewhere=composed.elsewhere(slope=-1.0)),
+        "upside down",
+    ),
+    "elsewhere that is not there": (
+        churn_with(composed.on_a_forecast(), elsewhere=composed.elsewhere(file="other.json")),
+        "not among the files",
+    ),
+    "forecast that is not there": (
+        churn_with(composed.on_a_forecast(forecast={"file": "other.json", "quantity": "no_order"})),
+        "not among the files",
+    ),
+    "forecast of the variant that is not there": (
+        composed.purchase(variants=(copied(composed.purchase().variants[0], forecast="other.json"),)),
+        "not among the files",
+    ),
+    "trees in place of a forecast": (churn_with(composed.btyd(file=composed.TREES)), "lies in a .json file"),
+    "rule in place of a forecast": (churn_with(composed.btyd(file="rule.json")), "the fields are not"),
+    "levels of the wrong order": (clv_with(range={"levels": [[0.9, 0.1]] * 3, "spread": [0, 0, 0]}), "range"),
+    "no range at all": (clv_with(range={}), "cannot answer from its settings: KeyError"),
+    "range that is a word": (clv_with(range="wide"), "cannot answer from its settings: TypeError"),
+    "margin that is a word": (composed.clv({"margin": "all"}), "cannot answer from its settings: ValueError"),
+    "purchase without a horizon": (
+        composed.purchase(label=composed.draft("segment", composed.variant(), {}).label),
+        "no horizon",
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "message"), MISCOMPOSED.values(), ids=MISCOMPOSED.keys())
+def test_what_does_not_belong_together_is_refused(one: ManifestDraft, message: str) -> None:
+    with pytest.raises(StructureError, match=message):
+        composed.loaded(one)
+
+
+@pytest.mark.parametrize(
+    "make", [composed.churn, composed.purchase, composed.clv], ids=["churn", "purchase", "clv"]
+)
+def test_composed_models_stand_the_probe(make: Callable[[], ManifestDraft]) -> None:
+    for model in composed.loaded(make()).models.values():
+        probe_model(model, "here")
+
+
+def test_a_fitted_capability_without_an_estimator_is_refused() -> None:
+    with pytest.raises(StructureError):
+        composed.loaded(composed.churn(composed.population("repeat", None)))

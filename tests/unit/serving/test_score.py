@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from app.api.schemas.answers import ChurnBlock, UnpublishedBlock
 from app.domain.history import Array, History
 from app.domain.rows import build_history
+from app.serving.blocks import REASON_LIMIT
 from app.serving.golden import first_difference
 from app.serving.plan import _Key, plan_of
-from app.serving.score import REASON_LIMIT, Ask, attribute_kinds, score
+from app.serving.score import Ask, attribute_kinds, score
 from tests.unit.features.histories import AS_OF, ATTRIBUTES, DAY, Raw, batches
 from tests.unit.serving.releases import BUSINESS, artifact, population_of, release
 
@@ -208,11 +209,11 @@ def test_an_unseen_word_is_shown_as_it_was_sent() -> None:
 DENIED = [{"purpose": "profiling", "status": "denied", "status_at": AS_OF - DAY}]
 
 
-def test_who_denied_profiling_is_not_scored_and_every_block_says_so() -> None:
+def test_who_denied_profiling_is_not_scored_and_every_published_block_says_so() -> None:
     (answer,) = ask({**EVERYTHING, "consents": DENIED}, ask=Ask(want=("churn", "clv"), explain=True))
     assert answer["personalised"] is False
-    for name in ("churn", "clv"):
-        assert (answer[name]["eligible"], answer[name]["ineligible_reason"]) == (False, "profiling_denied")
+    for name, reason in (("churn", "profiling_denied"), ("clv", "no_model")):
+        assert (answer[name]["eligible"], answer[name]["ineligible_reason"]) == (False, reason)
         assert "probability" not in answer[name]
 
 
@@ -355,7 +356,10 @@ def test_without_a_model_for_summaries_orders_are_what_is_missing() -> None:
 
 # ── The horizon ───────────────────────────────────────────────────────────────────────────────────────
 def test_another_horizon_than_the_trained_one_is_not_answered_and_a_warning_says_so() -> None:
-    for locale, word in (("en", "horizon of 90 days; 30 days"), ("zh-CN", "90 天，请求的是 30 天")):
+    for locale, word in (
+        ("en", "horizon of 90 days; the horizon asked for is 30"),
+        ("zh-CN", "90 天，请求的是 30 天"),
+    ):
         (answer,) = ask(EVERYTHING, ask=Ask(horizon_days=30, locale=locale))  # type: ignore[arg-type]
         assert answer["churn"]["ineligible_reason"] == "horizon_not_trained"
         (warning,) = answer["warnings"]

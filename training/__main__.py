@@ -7,7 +7,7 @@ import json
 import sys
 
 from app.domain.errors import InputError, KithError, ModelUnavailableError
-from training import publish, sample, score, train
+from training import plan, publish, sample, score, train
 from training.tables import check
 
 
@@ -26,6 +26,12 @@ def _parser() -> argparse.ArgumentParser:
         ),
         ("train", "train, judge, write and publish models", train.add_arguments, train.run_train),
         ("score", "score every customer with the published release", score.add_arguments, score.run_score),
+        (
+            "plan",
+            "report what to expect by month and segment, and who moved",
+            plan.add_arguments,
+            plan.run_plan,
+        ),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)
         add(command)

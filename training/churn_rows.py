@@ -21,7 +21,7 @@ from app.features.ragged import count
 from app.features.schema import Columns
 from app.features.subscription import is_active
 from app.features.summary import summarise
-from app.features.view import View, purchased_between
+from app.features.view import View, bought_between, purchased_between
 from training.examples import Examples, stack, take
 from training.run import Run
 from training.snapshots import cut_times
@@ -45,6 +45,10 @@ class Question:
     objective: ChurnObjective
     populations: tuple[str, ...]
     features_of: Compute = columns_of
+    learned_days: int | None = None
+    """Over which horizon the label looks, where the history is too short for the one that is asked for."""
+    capability: str = "churn"
+    """Who asks: what a refusal speaks of."""
 
     @property
     def definition(self) -> str:
@@ -59,7 +63,12 @@ class Question:
     @property
     def horizon(self) -> int:
         """The horizon in microseconds."""
-        return self.objective.horizon_days * MICROSECONDS_PER_DAY
+        return self.horizon_days * MICROSECONDS_PER_DAY
+
+    @property
+    def horizon_days(self) -> int:
+        """The horizon of the label in days."""
+        return self.objective.horizon_days if self.learned_days is None else self.learned_days
 
     @property
     def consent_defaults(self) -> Mapping[str, str]:
@@ -85,7 +94,7 @@ def examples_of(question: Question, variants: tuple[str, ...]) -> dict[str, Aske
         There is no row to learn from, or all have the same label.
     """
     run, history = question.run, question.run.history
-    now = _rows(question, variants, np.full(history.size, run.as_of))
+    now = rows_at(question, variants, np.full(history.size, run.as_of))
     if question.definition == "label":
         is_dated = bool((run.tables.labels.of("churn").as_of != NAT).all())
         labelled = {variant: _labelled(question, variant) for variant in variants}
@@ -93,7 +102,7 @@ def examples_of(question: Question, variants: tuple[str, ...]) -> dict[str, Aske
         is_dated = True
         labelled = _at_cuts(question, variants)
     for examples in labelled.values():
-        _refuse_one_class(examples)
+        _refuse_one_class(examples, question.capability)
     return {variant: (labelled[variant], now[variant], is_dated) for variant in variants}
 
 
@@ -102,22 +111,22 @@ def _at_cuts(question: Question, variants: tuple[str, ...]) -> dict[str, Example
     run, size = question.run, question.run.history.size
     # Of the time after the last row nobody knows whether it was silent or is not there yet.
     latest = run.as_of if run.tables.latest == NAT else min(run.as_of, run.tables.latest)
-    cuts = cut_times(_earliest(question), latest, question.objective.horizon_days)
+    cuts = cut_times(_earliest(question), latest, question.horizon_days)
     if not cuts:
         raise TableError(
             f"the history is too short: it takes one complete horizon of {question.objective.horizon_days} "
             "days, and at least 30 days before it",
-            remedy="shorten objectives.churn.horizon_days or bring a longer history",
+            remedy=f"shorten objectives.{question.capability}.horizon_days or bring a longer history",
         )
     chosen = _drawn(question, size, len(cuts))
     parts: dict[str, list[Examples]] = {variant: [] for variant in variants}
     for number, cut in enumerate(cuts):
         run.progress(f"features at {number + 1} of {len(cuts)} cut-offs")
         at = np.full(size, cut)
-        y = churned(question, at)
-        for variant, rows in _rows(question, variants, at).items():
+        y, spend = churned(question, at), spent(question, at)
+        for variant, rows in rows_at(question, variants, at).items():
             keep = np.flatnonzero((rows.population >= 0) & chosen)
-            parts[variant].append(take_rows(replace(rows, y=y), keep))
+            parts[variant].append(take_rows(replace(rows, y=y, spend=spend), keep))
     return {variant: stack(found) for variant, found in parts.items()}
 
 
@@ -143,11 +152,16 @@ def _drawn(question: Question, customers: int, cuts: int) -> Array:
 def take_rows(part: Examples, rows: Array) -> Examples:
     """Return some of the rows."""
     return Examples(
-        take(part.columns, rows), part.y[rows], part.population[rows], part.cut[rows], part.customer[rows]
+        take(part.columns, rows),
+        part.y[rows],
+        part.population[rows],
+        part.cut[rows],
+        part.customer[rows],
+        part.spend[rows] if len(part.spend) else part.spend,
     )
 
 
-def _rows(question: Question, variants: tuple[str, ...], at: Array) -> dict[str, Examples]:
+def rows_at(question: Question, variants: tuple[str, ...], at: Array) -> dict[str, Examples]:
     """Return every customer's row at a time, without label; population -1 where nobody can be asked."""
     run, history = question.run, question.run.history
     size = history.size
@@ -197,6 +211,14 @@ def churned(question: Question, at: Array) -> Array:
     return np.where(running == 0, 1.0, 0.0)
 
 
+def spent(question: Question, at: Array) -> Array:
+    """Return what every customer spent within the horizon after a cut-off; nothing by another definition."""
+    if question.definition != "inactivity":
+        return np.empty(0)
+    _, value = bought_between(question.run.history, at, at + question.horizon)
+    return value
+
+
 def _labelled(question: Question, variant: str) -> Examples:
     """Return the rows of the labels table, each at its own date or at the latest time.
 
@@ -220,20 +242,20 @@ def _labelled(question: Question, variant: str) -> Examples:
     when = np.full(history.size, run.as_of)
     when[place] = at
     y[place] = labels.label[is_complete]
-    rows = _rows(question, (variant,), when)[variant]
+    rows = rows_at(question, (variant,), when)[variant]
     return take_rows(replace(rows, y=y), np.sort(place[rows.population[place] >= 0]))
 
 
-def _refuse_one_class(examples: Examples) -> None:
+def _refuse_one_class(examples: Examples, capability: str) -> None:
     if not examples.size:
         raise TableError(
-            "nobody can be asked about churn at any cut-off",
+            f"nobody can be asked about {capability} at any cut-off",
             remedy="bring customers who had bought (or subscribed, or have a label) a horizon before the "
             "data end, were not gone by then, and allow profiling",
         )
     if examples.y.min() == examples.y.max():
         raise TableError(
-            "the churn label has one class only, so nothing can be learned from it",
+            f"the {capability} label has one class only, so nothing can be learned from it",
             remedy="check the definition, the horizon, and whether the data hold both customers who left and "
             "customers who stayed",
         )

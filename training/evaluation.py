@@ -2,7 +2,8 @@
 
 Rules of the gate, for one population, on held-out rows that no fit and no choice within a tier has seen:
 - the metric is the mean log-loss, a proper score; a difference is judged by a paired bootstrap of customers;
-- a tier that ranks worse than the baseline (its AUC is lower) earns grade C, whatever its log-loss;
+- a tier that clearly ranks worse than the baseline (the interval of the difference of their AUC lies below
+  zero) earns grade C, whatever its log-loss;
 - grade A: the lower end of the 95 % interval of the relative reduction is at least 5 %;
 - grade B: it is above zero;
 - grade C: everything else. A tier that earns C is not published as that tier;
@@ -107,14 +108,14 @@ METRICS: Final[Mapping[str, Metric]] = {
 }
 
 
-def _resamples(customer: Array, seed: int) -> Iterator[Array]:
+def resamples(customer: Array, seed: int, samples: int = BOOTSTRAP_SAMPLES) -> Iterator[Array]:
     """Yield how often each row stands in a bootstrap sample, float64 of shape (N,).
 
     Customers are drawn, not rows: all rows of a customer stand in a sample equally often.
     """
     rng = np.random.default_rng(seed)
     ids, place = np.unique(customer, return_inverse=True)
-    for _ in range(BOOTSTRAP_SAMPLES):
+    for _ in range(samples):
         drawn = rng.integers(0, len(ids), len(ids))
         yield np.bincount(drawn, minlength=len(ids)).astype(np.float64)[place]
 
@@ -153,14 +154,25 @@ class _Sorted:
         if positives:
             answer["top_decile_lift"] = float(top.mean()) * rows / positives
         if positives and negatives:
-            above = np.add.reduceat(hit, self.ties)
-            below = np.add.reduceat(weight, self.ties) - above
-            beaten = np.cumsum(below) - below / 2
-            answer["auc"] = float(above @ beaten) / (positives * negatives)
+            answer["auc"] = self._auc(weight, hit, positives * negatives)
         return answer
 
+    def auc(self, times: Array) -> float:
+        """Return the area under the ROC curve of a sample; NaN where it has one class."""
+        weight = times[self.order]
+        hit = weight * self.y
+        positives = float(hit.sum())
+        pairs = positives * (float(weight.sum()) - positives)
+        return self._auc(weight, hit, pairs) if pairs else float("nan")
 
-def _interval(value: float, draws: Array) -> Interval | None:
+    def _auc(self, weight: Array, hit: Array, pairs: float) -> float:
+        above = np.add.reduceat(hit, self.ties)
+        below = np.add.reduceat(weight, self.ties) - above
+        beaten = np.cumsum(below) - below / 2
+        return float(above @ beaten) / pairs
+
+
+def interval_of(value: float, draws: Array) -> Interval | None:
     """Return a percentile interval, or None where the value is not known."""
     draws = draws[np.isfinite(draws)]
     if not np.isfinite(value) or not len(draws):
@@ -181,9 +193,9 @@ def metrics_with_intervals(y: Array, p: Array, customer: Array, seed: int) -> di
     if not len(y):
         return {}
     ordered = _Sorted(y, p)
-    draws = [ordered.metrics(times) for times in _resamples(customer, seed)]
+    draws = [ordered.metrics(times) for times in resamples(customer, seed)]
     found = {
-        name: _interval(metric(y, p), np.array([draw[name] for draw in draws]))
+        name: interval_of(metric(y, p), np.array([draw[name] for draw in draws]))
         for name, metric in METRICS.items()
     }
     return {name: interval for name, interval in found.items() if interval is not None}
@@ -219,15 +231,27 @@ def judge(y: Array, p: Array, rule: Array, customer: Array, rule_name: str, seed
     if not len(y) or y.min() == y.max():
         nothing = Interval(value=0.0, low=0.0, high=0.0)
         return Verdict("C", nothing, baseline, "one class only on the held-out rows")
-    draws = np.array([1 - (times @ model_loss) / (times @ rule_loss) for times in _resamples(customer, seed)])
-    reduction = _interval(1 - baseline.model_value / baseline.value, draws)
+    ordered, ordered_rule = _Sorted(y, p), _Sorted(y, rule)
+    draws, ranks = [], []
+    for times in resamples(customer, seed):
+        draws.append(1 - (times @ model_loss) / (times @ rule_loss))
+        ranks.append(ordered.auc(times) - ordered_rule.auc(times))
+    reduction = interval_of(1 - baseline.model_value / baseline.value, np.array(draws))
     assert reduction is not None  # noqa: S101  both classes are there, so the loss is finite
-    ranks = auc(y, p) >= auc(y, rule)
-    if reduction.low >= CLEAR_REDUCTION and ranks:
-        return Verdict("A", reduction, baseline, "clearly below the rule's log-loss")
-    if reduction.low > 0 and ranks:
-        return Verdict("B", reduction, baseline, "below the rule's log-loss")
-    why = "does not rank better than the rule" if not ranks else "is not below the rule's log-loss"
+    # A tier ranks worse where even the upper end of the interval says so.
+    lead = auc(y, p) - auc(y, rule)
+    told = np.array(ranks)[np.isfinite(ranks)]
+    upper = float(np.quantile(told, 1 - (1 - LEVEL) / 2)) if len(told) else lead
+    return graded(reduction, baseline, max(lead, upper), "log-loss")
+
+
+def graded(reduction: Interval, baseline: Baseline, lead: float, loss: str) -> Verdict:
+    """Return the grade for a relative reduction of a loss; ``lead`` below 0 says that it ranks worse."""
+    if lead >= 0 and reduction.low >= CLEAR_REDUCTION:
+        return Verdict("A", reduction, baseline, f"clearly below the rule's {loss}")
+    if lead >= 0 and reduction.low > 0:
+        return Verdict("B", reduction, baseline, f"below the rule's {loss}")
+    why = "does not rank as well as the rule" if lead < 0 else f"is not below the rule's {loss}"
     return Verdict("C", reduction, baseline, why)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ class Examples:
     population: Array
     cut: Array
     customer: Array
+    spend: Array = field(default_factory=lambda: np.empty(0))
+    """What was spent within the horizon, shape (R,), where that is asked for."""
 
     @property
     def size(self) -> int:
@@ -52,6 +54,7 @@ def stack(parts: Sequence[Examples]) -> Examples:
         np.concatenate([part.population for part in parts]),
         np.concatenate([part.cut for part in parts]),
         np.concatenate([part.customer for part in parts]),
+        np.concatenate([part.spend for part in parts]),
     )
 
 
@@ -78,7 +81,7 @@ def candidates(
     chosen = []
     for feature in LIBRARY.values():
         allowed = feature.summary if is_summary else feature.table in tables | {"", "customers"}
-        if allowed and (feature.dated or not is_dated):
+        if allowed and feature.is_input and (feature.dated or not is_dated):
             chosen.append(feature)
     kinds = {"numeric": "number", "boolean": "flag", "categorical": "category"}
     for name, kind in declared.kinds.items():

@@ -14,25 +14,26 @@ import numpy as np
 
 from app.artifacts.manifest import Tier
 from app.domain.history import Array
-from app.estimators.base import Calibration, Estimator, sigmoid
+from app.estimators.base import Calibration, Estimator, sigmoid, trained_moment
+from app.estimators.forecast import Adjusted, Forecasting
 from app.estimators.rates import Rates
+from app.estimators.trees import Trees
 from app.features.schema import FeatureSet
+from training.boosting import CAPACITIES, Rows, fit_trees, validate_trees
+from training.calibrating import fit_calibration, fit_weights
 from training.evaluation import log_loss
-from training.rungs import (
-    CAPACITIES,
-    fit_best_rates,
-    fit_calibration,
-    fit_linear,
-    fit_linears,
-    fit_trees,
-    validate_trees,
-)
+from training.rungs import fit_best_rates, fit_linear, fit_linears
 from training.snapshots import Fold
+from training.standing import Stand
 
 PENALTIES: Final = (0.01, 0.1, 1.0)
 STATISTICAL_FLOOR: Final = (200, 25)
 ML_FLOOR: Final = (500, 100)
 """Customers, and rows of the rarer class, below which a rung is not tried."""
+DISBELIEF: Final = 2.0
+"""Held-out times whose word on the weights beside a forecast counts as much as the forecast's own."""
+FORECAST_FLOOR: Final = 10
+"""Rows of the rarer class below which a forecast is not calibrated; it has a floor of its own for its fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Data:
 
     ``rule_features`` names, for each population, the features that its rule may be made of; the best one is.
     ``optional`` lists groups of columns that may be absent together: copies of that share of the rows without
-    them teach the models what their absence means.
+    them teach the models what their absence means. ``base`` is the margin that a forecast gave each row,
+    where the higher rungs stand on one, ``middle`` the margin of its customer of reference.
     """
 
     features: FeatureSet
@@ -52,6 +54,8 @@ class Data:
     population: Array
     customer: Array
     optional: tuple[tuple[float, tuple[int, ...]], ...] = ()
+    base: Array | None = None
+    middle: Array | None = None
 
     def take(self, rows: Array) -> Data:
         """Return some of the rows."""
@@ -64,6 +68,8 @@ class Data:
             self.population[rows],
             self.customer[rows],
             self.optional,
+            None if self.base is None else self.base[rows],
+            None if self.middle is None else self.middle[rows],
         )
 
 
@@ -72,21 +78,44 @@ class Rung:
     """One fitted rung: who answers for each population, how calibrated; the held-out loss; what was chosen.
 
     ``loss`` is that of the inner folds, on which choices were made: for comparing rungs, never for telling.
+    ``entries`` say, for each population, what the manifest must know to build its estimator again.
     """
 
     estimators: tuple[Estimator, ...]
     calibrations: tuple[Calibration, ...]
     loss: float
     choice: str
+    entries: tuple[Composed, ...] = ()
 
-    def probability(self, X: Array, population: Array) -> Array:
-        """Return calibrated probabilities, shape (N,)."""
+    def margin(self, X: Array, population: Array) -> Array:
+        """Return calibrated margins, shape (N,); NaN of no population."""
         answer = np.full(len(X), np.nan)
         for k, (estimator, calibration) in enumerate(zip(self.estimators, self.calibrations, strict=True)):
             rows = np.flatnonzero(population == k)
             if len(rows):
-                answer[rows] = sigmoid(calibration.apply(estimator.margin(X[rows])))
+                answer[rows] = calibration.apply(estimator.margin(X[rows]))
         return answer
+
+    def probability(self, X: Array, population: Array) -> Array:
+        """Return calibrated probabilities, shape (N,)."""
+        return sigmoid(self.margin(X, population))
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What an estimator is made of: a forecast or trees or both, and their weights."""
+
+    stand: Stand
+    weight: float
+    trees: Trees | None = None
+    trees_weight: float = 0.0
+
+    def estimator(self) -> Estimator:
+        """Return the estimator, asked for the horizon of the forecast."""
+        forecasting = Forecasting(self.stand.forecast, self.stand.quantity, self.weight)
+        if self.trees is None:
+            return forecasting.at(trained_moment(1))
+        return Adjusted(forecasting, self.trees, self.trees_weight).at(trained_moment(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +126,20 @@ class Ladder:
     preferred: Tier
 
 
-def climb(data: Data, folds: Sequence[Fold], seed: int) -> Ladder:
-    """Fit the rungs on rows that may all be seen, choosing by the inner folds."""
+def climb(data: Data, folds: Sequence[Fold], seed: int, stand: Stand | None = None) -> Ladder:
+    """Fit the rungs on rows that may all be seen, choosing by the inner folds.
+
+    Where there is a forecast to stand on, it is the statistical rung and trees adjust it; ``data.base`` holds
+    what forecasts said of the rows.
+    """
     rungs: dict[Tier, Rung] = {"rules": fit_rules(data, seed)}
     customers, rarer = len(np.unique(data.customer)), int(min(data.y.sum(), len(data.y) - data.y.sum()))
-    if folds and customers >= STATISTICAL_FLOOR[0] and rarer >= STATISTICAL_FLOOR[1]:
+    if stand is not None and folds and rarer >= FORECAST_FLOOR:
+        rungs["statistical"] = _stand(data, folds, stand)
+    elif folds and customers >= STATISTICAL_FLOOR[0] and rarer >= STATISTICAL_FLOOR[1]:
         rungs["statistical"] = _fit_statistical(data, folds, seed)
     if folds and customers >= ML_FLOOR[0] and rarer >= ML_FLOOR[1]:
-        rungs["ml"] = _fit_ml(data, folds, seed)
+        rungs["ml"] = _fit_ml(data, folds, seed, stand)
     higher: list[Tier] = [tier for tier in rungs if tier != "rules"]
     if not higher:
         return Ladder(rungs, "rules")
@@ -127,44 +162,56 @@ def fit_rules(data: Data, seed: int) -> Rung:
     return Rung(tuple(tables), (Calibration(),) * len(tables), float("nan"), chosen)
 
 
-def _with_masks(data: Data, seed: int) -> tuple[Array, Array]:
-    """Return inputs and labels with copies of some rows that lack one optional group of inputs each."""
+def with_masks(data: Data, seed: int) -> Rows:
+    """Return the rows with copies of some that lack one optional group of inputs each."""
     rng = np.random.default_rng(seed)
-    X, y = [data.X], [data.y]
+    X, y, base = [data.X], [data.y], [data.base]
     for share, columns in data.optional:
         rows = np.flatnonzero(rng.random(len(data.y)) < share)
         copy = data.X[rows].copy()
         copy[:, columns] = np.nan
         X.append(copy)
         y.append(data.y[rows])
-    return np.vstack(X), np.concatenate(y)
+        base.append(None if data.base is None else data.base[rows])
+    bases = [part for part in base if part is not None]
+    return Rows(np.vstack(X), np.concatenate(y), np.concatenate(bases) if bases else None)
+
+
+def _stand(data: Data, folds: Sequence[Fold], stand: Stand) -> Rung:
+    """Return the forecast as a rung, calibrated for each population on the held-out rows."""
+    return _composed(data, folds, None, stand, None, type(stand.forecast.transactions).__name__)
 
 
 def _fit_statistical(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     """Fit the logistic regression with the penalty that the folds prefer."""
     margins: list[list[Array]] = [[] for _ in PENALTIES]
     for train, held in folds:
-        X, y = _with_masks(data.take(train), seed)
-        for found, model in zip(margins, fit_linears(data.features, X, y, PENALTIES, seed), strict=True):
+        rows = with_masks(data.take(train), seed)
+        fitted = fit_linears(data.features, rows.X, rows.y, PENALTIES, seed)
+        for found, model in zip(margins, fitted, strict=True):
             found.append(model.margin(data.X[held]))
     best = int(np.argmin([_held_loss(data, folds, found) for found in margins]))
-    X, y = _with_masks(data, seed)
-    model = fit_linear(data.features, X, y, PENALTIES[best], seed)
+    rows = with_masks(data, seed)
+    model = fit_linear(data.features, rows.X, rows.y, PENALTIES[best], seed)
     return _calibrated(data, folds, margins[best], model, f"C={PENALTIES[best]}")
 
 
-def _fit_ml(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
+def _fit_ml(data: Data, folds: Sequence[Fold], seed: int, stand: Stand | None) -> Rung:
     """Fit boosted trees, climbing the capacities for as long as the folds' loss falls."""
     best: tuple[float, int, int, list[Array]] | None = None
     worse = 0
-    masked = [_with_masks(data.take(train), seed) for train, _ in folds]
+    masked = [with_masks(data.take(train), seed) for train, _ in folds]
+    bases = [np.zeros(len(held)) if data.base is None else data.base[held] for _, held in folds]
     for number, capacity in enumerate(CAPACITIES):
         margins, rounds = [], []
         for (_, held), rows in zip(folds, masked, strict=True):
-            trees, count = validate_trees(data.features, rows, (data.X[held], data.y[held]), capacity, seed)
-            margins.append(trees.margin(data.X[held]))
+            kept = data.take(held)
+            trees, count = validate_trees(
+                data.features, rows, Rows(kept.X, kept.y, kept.base), capacity, seed
+            )
+            margins.append(trees.margin(kept.X))
             rounds.append(count)
-        loss = _held_loss(data, folds, margins)
+        loss = _held_loss(data, folds, [base + own for base, own in zip(bases, margins, strict=True)])
         if best is None or loss < best[0]:
             best, worse = (loss, number, round(float(np.mean(rounds))), margins), 0
         else:
@@ -177,9 +224,11 @@ def _fit_ml(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     share = float(np.mean([len(train) for train, _ in folds])) / len(data.y)
     count = round(count * min(1 / max(share, 0.5), 1.25))
     capacity = CAPACITIES[number]
-    trees = fit_trees(data.features, *_with_masks(data, seed), capacity, count, seed)
+    trees = fit_trees(data.features, with_masks(data, seed), capacity, count, seed)
     choice = f"{capacity.leaves} leaves, {count} rounds, step {capacity.learning_rate}"
-    return _calibrated(data, folds, margins, trees, choice)
+    if stand is None:
+        return _calibrated(data, folds, margins, trees, choice)
+    return _composed(data, folds, margins, stand, trees, choice)
 
 
 def _held_loss(data: Data, folds: Sequence[Fold], margins: Sequence[Array]) -> float:
@@ -201,3 +250,45 @@ def _calibrated(
         calibrations.append(calibration)
         p[own] = sigmoid(calibration.apply(margin[own]))
     return Rung((estimator,) * len(calibrations), tuple(calibrations), log_loss(y, p), choice)
+
+
+def _composed(
+    data: Data,
+    folds: Sequence[Fold],
+    margins: Sequence[Array] | None,
+    stand: Stand,
+    trees: Trees | None,
+    choice: str,
+) -> Rung:
+    """Return a rung that stands on a forecast; each population weighs the parts as held-out rows say.
+
+    ``margins`` are the held-out margins of the trees, where there are any. Rows of one time err together, so
+    what they say is believed by the number of times, not of rows.
+    """
+    assert data.base is not None  # noqa: S101  a forecast to stand on has said something of every row
+    assert data.middle is not None  # noqa: S101  as above
+    rows = np.concatenate([held for _, held in folds])
+    y, population, middle = data.y[rows], data.population[rows], data.middle[rows]
+    Z = (data.base[rows] - middle)[:, None]
+    if margins is not None:
+        Z = np.column_stack([Z, np.concatenate(margins)])
+    belief = len(folds) / (len(folds) + DISBELIEF)
+    p = np.empty(len(rows))
+    entries, calibrations = [], []
+    for k in range(len(data.populations)):
+        own = population == k
+        intercept, weights = 0.0, np.ones(Z.shape[1])
+        if own.any():
+            intercept, found = fit_weights(Z[own], y[own], middle[own])
+            intercept, weights = belief * intercept, 1.0 + belief * (found - 1.0)
+        p[own] = sigmoid(middle[own] + intercept + Z[own] @ weights)
+        trees_weight = float(weights[1]) if margins is not None else 0.0
+        entries.append(Composed(stand, float(weights[0]), trees, trees_weight))
+        calibrations.append(Calibration(intercept))
+    return Rung(
+        tuple(entry.estimator() for entry in entries),
+        tuple(calibrations),
+        log_loss(y, p),
+        choice,
+        tuple(entries),
+    )

@@ -19,9 +19,10 @@ from app.domain.history import NAT, TABLES, Array, History, Table
 from app.domain.selection import take
 from app.features.compute import compute
 from app.features.schema import ATTRIBUTE_PREFIX, Columns, FeatureSet
+from training.boosting import Capacity, Rows, fit_trees
 from training.evaluation import auc
 from training.ladder import Data
-from training.rungs import Capacity, fit_rates, fit_trees
+from training.rungs import fit_rates
 from training.snapshots import Split, alike
 
 NEAR_LABEL_AUC: Final = 0.985
@@ -177,7 +178,7 @@ def shuffled_label_auc(data: Data, split: Split, seed: int) -> tuple[float, floa
     train = y[split.train]
     if positives == 0 or negatives == 0 or train.min() == train.max():
         return 0.5, 0.5
-    trees = fit_trees(data.features, data.X[split.train], train, MEMORY, SHUFFLED_ROUNDS, seed)
+    trees = fit_trees(data.features, Rows(data.X[split.train], train), MEMORY, SHUFFLED_ROUNDS, seed)
     error = float(np.sqrt((positives + negatives + 1) / (12 * positives * negatives)))
     return auc(y[test], trees.margin(data.X[test])), 4 * error
 

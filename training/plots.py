@@ -15,7 +15,7 @@ from training.evaluation import calibration_table
 
 _SIZE: Final = (5.2, 4.0)
 _MARGINS: Final = {"left": 0.12, "right": 0.97, "bottom": 0.12, "top": 0.91}
-_INK, _MODEL, _RULE = "#444444", "#1b6ca8", "#c0792a"
+INK, MODEL, RULE = "#444444", "#1b6ca8", "#c0792a"
 _POINTS: Final = 500
 """Points of a curve; more cannot be told apart."""
 
@@ -30,39 +30,39 @@ def calibration_plot(y: Array, p: Array, title: str) -> bytes:
     observed = np.array([bin_.observed for bin_ in table])
     low, high = _wilson(observed, np.array([float(bin_.rows) for bin_ in table]))
     with mpl.rc_context({"font.size": 9}):
-        figure, axes = _axes()
+        figure, axes = canvas()
         top = min(max(predicted.max(), high.max()) * 1.05, 1.02)
-        axes.plot([0, top], [0, top], color=_INK, linewidth=0.8, linestyle="--", label="perfect")
+        axes.plot([0, top], [0, top], color=INK, linewidth=0.8, linestyle="--", label="perfect")
         axes.errorbar(
             predicted,
             observed,
             yerr=np.maximum([observed - low, high - observed], 0.0),
-            color=_MODEL,
+            color=MODEL,
             marker="o",
             capsize=2,
             label="held-out rows",
         )
         axes.set(xlabel="predicted probability", ylabel="observed share", title=f"Calibration: {title}")
         axes.legend(frameon=False)
-        return _png(figure)
+        return png(figure)
 
 
 def gains_plot(y: Array, p: Array, rule: Array, title: str) -> bytes:
     """Return the share of positives found when the riskiest are taken first, beside the rule and chance."""
     kept = np.unique(np.linspace(0, len(y), _POINTS).astype(np.int64))
     with mpl.rc_context({"font.size": 9}):
-        figure, axes = _axes()
-        for scores, name, colour in ((p, "published", _MODEL), (rule, "rule", _RULE)):
+        figure, axes = canvas()
+        for scores, name, colour in ((p, "published", MODEL), (rule, "rule", RULE)):
             found = np.r_[0, np.cumsum(y[np.argsort(-scores, kind="stable")])] / max(y.sum(), 1)
             axes.plot(kept / len(y), found[kept], color=colour, label=name)
-        axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle="--", label="chance")
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="chance")
         axes.set(
             xlabel="share of customers, riskiest first",
             ylabel="share of those lost who are found",
             title=f"Gains: {title}",
         )
         axes.legend(frameon=False, loc="lower right")
-        return _png(figure)
+        return png(figure)
 
 
 def _wilson(share: Array, rows: Array) -> tuple[Array, Array]:
@@ -78,13 +78,15 @@ def _wilson(share: Array, rows: Array) -> tuple[Array, Array]:
     return center - reach, center + reach
 
 
-def _axes() -> tuple[Figure, Axes]:
+def canvas() -> tuple[Figure, Axes]:
+    """Return an empty picture of the cards' size."""
     figure = Figure(figsize=_SIZE)
     figure.subplots_adjust(**_MARGINS)
     return figure, figure.subplots()
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a picture as PNG bytes, the same for the same picture."""
     buffer = io.BytesIO()
     # No software version or date in the file: the same model draws the same bytes.
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})

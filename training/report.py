@@ -19,8 +19,9 @@ from app.features.schema import ATTRIBUTE_PREFIX
 from app.texts.catalogue import feature_label
 from training.evaluation import auc, band, calibration_table, log_loss, top_share
 from training.plots import calibration_plot, gains_plot
-from training.probability import TESTED_FLOOR, Chosen, Fitted, published_rung
 from training.tables import Tables
+from training.targets import TESTED_FLOOR
+from training.variants import Chosen, Fitted, published_rung
 
 DRIVER_LIMIT: Final = 15
 DRIVER_ROWS: Final = 2_000
@@ -100,33 +101,36 @@ def _variant(
     fitted: Fitted, draft: ManifestDraft, goal: Goal, windows: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     y = fitted.data.y[fitted.tested.rows]
-    p = fitted.tested_probability()
+    p = fitted.tested_answer()
     return {
         "name": fitted.name,
         "windows": None if windows is None else dict(windows),
         "protocol": fitted.splits.protocol,
         "backtests": [
             {
-                "origin": None if split.origin is None else _iso(split.origin, draft.business.timezone),
+                "origin": None if split.origin is None else iso(split.origin, draft.business.timezone),
                 "trained_rows": len(split.train),
-                "tested_rows": len(split.test),
-                "tested_positives": int(fitted.data.y[split.test].sum()),
+                "tested_rows": int((fitted.tested.origin == number).sum()),
+                "tested_positives": int(
+                    fitted.data.y[fitted.tested.rows[fitted.tested.origin == number]].sum()
+                ),
                 **_by_origin(fitted, number),
             }
             for number, split in enumerate(fitted.splits.backtests)
         ],
         "chosen": {tier: rung.choice for tier, rung in fitted.ladder.rungs.items()},
-        "populations": [_population(fitted, k, draft) for k in range(len(fitted.chosen))],
+        "populations": [population_of(fitted, k, draft) for k in range(len(fitted.chosen))],
         "calibration": [asdict(bin_) for bin_ in calibration_table(y, p)] if len(y) else [],
         "gains": _gains(y, p),
         "bands": _bands(fitted, goal),
-        "drivers": _drivers(fitted),
+        "drivers": drivers_of(fitted),
         "subgroups": _subgroups(fitted),
         "features": list(fitted.data.features.names),
     }
 
 
-def _iso(microseconds: int, timezone: str) -> str:
+def iso(microseconds: int, timezone: str) -> str:
+    """Return a time in a zone as ISO 8601."""
     return from_microseconds(microseconds, timezone).isoformat()
 
 
@@ -134,7 +138,7 @@ def _by_origin(fitted: Fitted, number: int) -> dict[str, float]:
     """Return the published answers' and the rule's quality at one origin."""
     at = fitted.tested.origin == number
     y = fitted.data.y[fitted.tested.rows[at]]
-    p, rule = fitted.tested_probability()[at], fitted.tested.p["rules"][at]
+    p, rule = fitted.tested_answer()[at], fitted.tested.p["rules"][at]
     return {
         "auc": _plain(auc(y, p)),
         "rule_auc": _plain(auc(y, rule)),
@@ -149,7 +153,8 @@ def _plain(value: float) -> Any:
     return value if np.isfinite(value) else None
 
 
-def _population(fitted: Fitted, index: int, draft: ManifestDraft) -> dict[str, Any]:
+def population_of(fitted: Fitted, index: int, draft: ManifestDraft) -> dict[str, Any]:
+    """Return what a card says of one population: who answers, how good, and every verdict on the way."""
     one = fitted.chosen[index]
     entry = draft.variant(fitted.name)
     return {
@@ -199,7 +204,7 @@ def _bands(fitted: Fitted, goal: Goal) -> list[dict[str, Any]]:
         for k in np.unique(population)
     ]
     bands = {}
-    for who, p in (("model", fitted.tested_probability()), ("rule", fitted.tested.p["rules"])):
+    for who, p in (("model", fitted.tested_answer()), ("rule", fitted.tested.p["rules"])):
         red, warm = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
         for rows in parts:
             cuts = goal.cut_points(p[rows])
@@ -212,7 +217,7 @@ def _bands(fitted: Fitted, goal: Goal) -> list[dict[str, Any]]:
     ]
 
 
-def _drivers(fitted: Fitted) -> list[dict[str, Any]]:
+def drivers_of(fitted: Fitted) -> list[dict[str, Any]]:
     """Return the features that move the final model most, and which way: drivers, not causes.
 
     Measured on training rows. ``direction`` is the sign of the rank correlation of value and contribution;
@@ -260,7 +265,7 @@ def _direction(value: Array, impact: Array) -> str | None:
 
 def _subgroups(fitted: Fitted) -> list[dict[str, Any]]:
     """Return how predictions and outcomes compare in each category's groups of 100 held-out rows or more."""
-    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_probability()
+    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_answer()
     answer = []
     for j in fitted.data.features.categorical:
         feature = fitted.data.features.features[j]
@@ -324,7 +329,7 @@ def plots_of(fitted: Mapping[str, Fitted], *, simulated: bool) -> dict[str, byte
     """Return the card's pictures by file name, PNG."""
     plots = {}
     for name, one in fitted.items():
-        y, p = one.data.y[one.tested.rows], one.tested_probability()
+        y, p = one.data.y[one.tested.rows], one.tested_answer()
         if len(y):
             title = f"{name}{' (simulated)' if simulated else ''}"
             plots[f"{name}.calibration.png"] = calibration_plot(y, p, title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _Part = Mapping[str, Any]
@@ -97,7 +97,7 @@ def _windows(windows: _Part | None) -> str:
 
 def _populations(variant: _Part) -> list[str]:
     head = "population tier grade baseline its~log-loss log-loss reduction~(95~%) AUC~(95~%) rule's~AUC ECE"
-    return _table(
+    return table(
         head,
         [
             (
@@ -107,10 +107,10 @@ def _populations(variant: _Part) -> list[str]:
                 one["baseline"]["name"],
                 f"{one['baseline']['value']:.4f}",
                 f"{one['baseline']['model_value']:.4f}",
-                _span(one["reduction"]),
-                _span(one["metrics"].get("auc")),
-                _span(one["rule_metrics"].get("auc")),
-                _span(one["metrics"].get("ece")),
+                span(one["reduction"]),
+                span(one["metrics"].get("auc")),
+                span(one["rule_metrics"].get("auc")),
+                span(one["metrics"].get("ece")),
             )
             for one in variant["populations"]
         ],
@@ -119,14 +119,14 @@ def _populations(variant: _Part) -> list[str]:
 
 def _counts(variant: _Part) -> list[str]:
     names = ("trained_rows", "trained_positives", "tested_rows", "tested_positives", "eligible_now")
-    return _table(
+    return table(
         "population rows~to~learn~from of~them~lost rows~tested of~them~lost eligible~today",
         [(one["name"], *(f"{one['counts'][name]:,}" for name in names)) for one in variant["populations"]],
     )
 
 
 def _verdicts(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "population tier grade against reduction~(95~%) why",
         [
             (
@@ -134,7 +134,7 @@ def _verdicts(variant: _Part) -> list[str]:
                 tier,
                 verdict["grade"],
                 verdict["against"],
-                _span(verdict["reduction"]),
+                span(verdict["reduction"]),
                 verdict["reason"],
             )
             for one in variant["populations"]
@@ -144,7 +144,7 @@ def _verdicts(variant: _Part) -> list[str]:
 
 
 def _backtests(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "origin rows~to~learn~from rows~tested lost AUC rule's~AUC predicted observed",
         [
             (
@@ -152,7 +152,7 @@ def _backtests(variant: _Part) -> list[str]:
                 one["trained_rows"],
                 one["tested_rows"],
                 one["tested_positives"],
-                *(_short(one[name]) for name in ("auc", "rule_auc", "mean_predicted", "observed")),
+                *(short(one[name]) for name in ("auc", "rule_auc", "mean_predicted", "observed")),
             )
             for one in variant["backtests"]
         ],
@@ -160,13 +160,13 @@ def _backtests(variant: _Part) -> list[str]:
 
 
 def _bands(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "band by share precision recall net~benefit",
         [
             (
                 one["level"],
                 one["by"],
-                *(_short(one[name]) for name in ("share", "precision", "recall")),
+                *(short(one[name]) for name in ("share", "precision", "recall")),
                 f"{one['net_benefit']:,.0f}",
             )
             for one in variant["bands"]
@@ -175,48 +175,50 @@ def _bands(variant: _Part) -> list[str]:
 
 
 def _calibration(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "rows predicted observed",
-        [(one["rows"], _short(one["predicted"]), _short(one["observed"])) for one in variant["calibration"]],
+        [(one["rows"], short(one["predicted"]), short(one["observed"])) for one in variant["calibration"]],
     )
 
 
 def _drivers(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "feature what~it~is mean~impact more~of~it",
         [
-            (f"`{one['feature']}`", one["label"], _short(one["mean_impact"]), one["direction"] or "depends")
+            (f"`{one['feature']}`", one["label"], short(one["mean_impact"]), one["direction"] or "depends")
             for one in variant["drivers"]
         ],
     )
 
 
 def _subgroups(variant: _Part) -> list[str]:
-    return _table(
+    return table(
         "feature group rows predicted observed error AUC",
         [
             (
                 f"`{one['feature']}`",
                 one["word"],
                 one["rows"],
-                *(_short(one[name]) for name in ("predicted", "observed", "error", "auc")),
+                *(short(one[name]) for name in ("predicted", "observed", "error", "auc")),
             )
             for one in variant["subgroups"]
         ],
     )
 
 
-def _span(interval: Mapping[str, float] | None) -> str:
+def span(interval: Mapping[str, float] | None) -> str:
+    """Return a value with its interval; nothing for none."""
     if interval is None:
         return ""
     return f"{interval['value']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})"
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
+    """Return a number with three digits; nothing for none."""
     return "" if value is None else f"{value:.3f}"
 
 
-def _table(head: str, rows: list[tuple[Any, ...]]) -> list[str]:
+def table(head: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """Return a table; ``head`` holds the titles, apart by spaces, with ~ for a space within."""
     if not rows:
         return ["(none)", ""]

@@ -10,8 +10,8 @@ from app.artifacts.manifest import BusinessEntry, ManifestDraft, Text
 from app.domain.clock import from_microseconds
 from app.domain.history import History
 from app.features.schema import FeatureSet
-from training.probability import Progress
 from training.tables import Business, Tables
+from training.variants import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Run:
     git_commit: str
     libraries: Mapping[str, str]
     progress: Progress
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What capabilities share: a model that two of them are made of is fitted once."""
 
     @property
     def as_of_iso(self) -> str:
@@ -59,11 +61,12 @@ class Trained:
     """A capability, trained and judged, not written yet.
 
     ``draft`` and ``files`` make the artifact once golden answers and the card are added; ``card`` is the
-    model card as a document; ``plots`` are its pictures by file name.
+    model card as a document, ``markdown`` in words; ``plots`` are its pictures by file name.
     """
 
     draft: ManifestDraft
     files: Mapping[str, bytes]
     features: Mapping[str, FeatureSet]
     card: Mapping[str, Any]
+    markdown: str
     plots: Mapping[str, bytes] = field(default_factory=dict)

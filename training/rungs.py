@@ -1,4 +1,4 @@
-"""Fitting one rung of the ladder: rates by one feature, logistic regression, boosted trees.
+"""Fitting the lower rungs of the ladder: rates by one feature, logistic regression.
 
 Every fit takes X of shape (N, F) with NaN where missing and y of shape (N,) in {0, 1}, is deterministic by
 its seed, and returns the very estimator that the service loads.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-import lightgbm as lgb
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from app.domain.history import Array
-from app.estimators.base import Calibration, logit, sigmoid
+from app.estimators.base import logit, sigmoid
 from app.estimators.linear import Linear
 from app.estimators.rates import Rates
-from app.estimators.trees import Trees
 from app.features.schema import FeatureSet
 
 RATE_BINS: Final = 8
@@ -166,138 +164,3 @@ def _is_long_tailed(seen: Array) -> bool:
     """Return whether a column's skewness is above 2 in size."""
     deviation = seen.std() if len(seen) else 0.0
     return bool(deviation > 0 and abs(np.mean(((seen - seen.mean()) / deviation) ** 3)) > 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How much a tree model may learn: leaves, rows a leaf must have, the step."""
-
-    leaves: int
-    leaf_rows: int
-    learning_rate: float
-
-
-CAPACITIES: Final = (
-    Capacity(3, 40, 0.08),
-    Capacity(7, 30, 0.06),
-    Capacity(15, 20, 0.05),
-    Capacity(31, 10, 0.05),
-    Capacity(63, 5, 0.08),
-    Capacity(127, 2, 0.1),
-)
-"""Small data want few leaves, some sets many: the ladder of capacities that validation climbs."""
-
-THREADED_ROWS: Final = 100_000
-"""Below this, threads wait for each other longer than they work. A fixed number keeps fits reproducible."""
-MAX_ROUNDS: Final = 1500
-PATIENCE: Final = 50
-LOWEST_SLOPE: Final = 0.05
-"""Of a calibration: a model whose held-out margins say nothing, or the opposite, is all but flattened."""
-
-
-def _parameters(capacity: Capacity, rows: int, seed: int) -> dict[str, Any]:
-    return {
-        "objective": "binary",
-        "num_leaves": capacity.leaves,
-        "min_data_in_leaf": capacity.leaf_rows,
-        "learning_rate": capacity.learning_rate,
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 2.0,
-        "max_cat_to_onehot": 8,
-        "cat_smooth": 20.0,
-        "min_data_per_group": 20,
-        "max_bin": 255,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1 if rows < THREADED_ROWS else 2,
-        "verbosity": -1,
-    }
-
-
-def _dataset(features: FeatureSet, X: Array, y: Array, reference: lgb.Dataset | None = None) -> lgb.Dataset:
-    return lgb.Dataset(
-        X,
-        y,
-        feature_name=[f"f{j}" for j in range(X.shape[1])],
-        categorical_feature=list(features.categorical),
-        reference=reference,
-        free_raw_data=False,
-    )
-
-
-def validate_trees(
-    features: FeatureSet, train: tuple[Array, Array], held: tuple[Array, Array], capacity: Capacity, seed: int
-) -> tuple[Trees, int]:
-    """Fit with early stopping on held-out rows; return the model and its number of rounds."""
-    data = _dataset(features, *train)
-    booster = lgb.train(
-        _parameters(capacity, len(train[1]), seed),
-        data,
-        num_boost_round=MAX_ROUNDS,
-        valid_sets=[_dataset(features, *held, reference=data)],
-        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-    )
-    rounds = booster.best_iteration
-    return Trees(lgb.Booster(model_str=booster.model_to_string(num_iteration=rounds))), rounds
-
-
-def fit_trees(features: FeatureSet, X: Array, y: Array, capacity: Capacity, rounds: int, seed: int) -> Trees:
-    """Fit a stated number of rounds."""
-    booster = lgb.train(
-        _parameters(capacity, len(y), seed), _dataset(features, X, y), num_boost_round=max(rounds, 1)
-    )
-    return Trees(lgb.Booster(model_str=booster.model_to_string()))
-
-
-def fit_calibration(margin: Array, y: Array) -> Calibration:
-    """Fit intercept and slope on held-out margins by penalised maximum likelihood.
-
-    Weak priors (intercept 0 ± 1, slope 1 ± 0.5) keep few rows near the identity. The slope stays at 0.05 or
-    above, so that calibration never turns an order around; where it is held there, the intercept is the best
-    one for that slope.
-
-    References
-    ----------
-    Platt (1999), "Probabilistic outputs for support vector machines".
-    """
-    best = _minimised(margin, y, np.array([0.0, 1.0]), np.array([True, True]))
-    if best[1] < LOWEST_SLOPE:
-        best = _minimised(margin, y, np.array([0.0, LOWEST_SLOPE]), np.array([True, False]))
-    return Calibration(float(best[0]), float(best[1]))
-
-
-def _minimised(margin: Array, y: Array, at: Array, free: Array) -> Array:
-    """Return the intercept and slope of the lowest penalised loss; those not ``free`` stay as they are.
-
-    The loss is convex: Newton's steps, halved where they overshoot, find its one minimum.
-    """
-    loss = _penalised(margin, y, at)
-    for _ in range(100):
-        p = sigmoid(at[0] + at[1] * margin)
-        error, weight = p - y, np.maximum(p * (1 - p), 1e-9)
-        gradient = np.array([error.sum() + at[0], (error * margin).sum() + 4 * (at[1] - 1)])
-        curvature = np.array(
-            [
-                [weight.sum() + 1.0, (weight * margin).sum()],
-                [(weight * margin).sum(), (weight * margin**2).sum() + 4.0],
-            ]
-        )
-        step = np.zeros(2)
-        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-        slack = 1e-12 * (1 + abs(loss))
-        while (lower := _penalised(margin, y, at - step)) > loss + slack and np.abs(step).max() > 1e-10:
-            step /= 2
-        at, loss = at - step, lower
-        if np.abs(step).max() < 1e-10:
-            break
-    return at
-
-
-def _penalised(margin: Array, y: Array, at: Array) -> float:
-    """Return the log-loss of all rows plus what the priors of :func:`fit_calibration` add."""
-    calibrated = at[0] + at[1] * margin
-    loss = np.logaddexp(0.0, calibrated) - y * calibrated
-    return float(loss.sum() + at[0] ** 2 / 2 + 2 * (at[1] - 1) ** 2)

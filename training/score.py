@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.artifacts.manifest import BusinessEntry
-from app.capabilities import SCORERS
+from app.capabilities import SCORERS, TRIGGERS
 from app.domain.errors import BusinessFileError, ModelUnavailableError, TableError
 from app.serving.loading import load_release, read_release
 from app.serving.release import LoadedRelease
@@ -116,7 +116,9 @@ def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
         )
     schema = scores_schema(release)
     as_of = known_at(tables)
-    ask = Ask(want=tuple(name for name in SCORERS if name in release.artifacts))
+    scorers = tuple(name for name in SCORERS if name in release.artifacts)
+    rules = (TRIGGERS,) if TRIGGERS in release.artifacts else ()
+    ask = Ask(want=(*scorers, *rules))
     partial = out.with_name(out.name + ".partial")
     try:
         with pq.ParquetWriter(partial, schema) as writer:
@@ -124,7 +126,7 @@ def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
                 progress(f"scoring {start:,} of {tables.size:,}")
                 history = tables.history(start, start + CHUNK)
                 answers = score(release, history, np.full(history.size, as_of, dtype=np.int64), ask)
-                writer.write_table(pa.Table.from_pylist(list(flat_rows(answers, ask.want)), schema=schema))
+                writer.write_table(pa.Table.from_pylist(list(flat_rows(answers, scorers)), schema=schema))
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
@@ -133,7 +135,8 @@ def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
 
 def scores_schema(release: LoadedRelease) -> pa.Schema:
     """Return the columns of ``scores.parquet``: ``<block>_<field>``, then who answered and how well."""
-    kinds = {"flag": pa.bool_(), "word": pa.string(), "days": pa.int64()}
+    kinds = {"flag": pa.bool_(), "days": pa.int64(), "score": pa.int64()}
+    kinds |= dict.fromkeys(("word", "date"), pa.string())
     fields = [
         ("customer_id", pa.string()),
         ("as_of", pa.string()),
@@ -143,11 +146,13 @@ def scores_schema(release: LoadedRelease) -> pa.Schema:
     for name in SCORERS:
         if name in release.artifacts:
             fields += [
-                (f"{name}_{output.name}", kinds.get(output.unit, pa.float64()))
+                (f"{name}_{output.name.replace('.', '_')}", kinds.get(output.unit, pa.float64()))
                 for output in SCORERS[name].outputs
             ]
             fields.append((f"{name}_data_sufficiency", pa.string()))
             fields += [(f"{name}_{field}", pa.string()) for field in _MODEL_FIELDS]
+    if TRIGGERS in release.artifacts:
+        fields.append((TRIGGERS, pa.list_(pa.string())))
     return pa.schema(fields)
 
 
@@ -157,11 +162,13 @@ def flat_rows(answers: Sequence[Mapping[str, Any]], blocks: Sequence[str]) -> It
         row = {name: answer[name] for name in ("customer_id", "as_of", "release", "personalised")}
         for block in blocks:
             content = answer[block]
-            row |= {
-                f"{block}_{field}": value
-                for field, value in content.items()
-                if not isinstance(value, (dict, list))
-            }
+            for field, value in content.items():
+                parts = (
+                    {f"{field}_{part}": one for part, one in value.items()} if isinstance(value, dict) else {}
+                )
+                row |= {f"{block}_{name}": one for name, one in (parts or {field: value}).items()}
             model = content["model"] or {}
             row |= {f"{block}_{field}": model.get(field) for field in _MODEL_FIELDS}
+        fired = answer.get(TRIGGERS)
+        row[TRIGGERS] = [one["rule_id"] for one in fired] if isinstance(fired, list) else None
         yield row

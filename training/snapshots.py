@@ -20,6 +20,7 @@ STEPS_PER_HORIZON: Final = 3
 TRAINING_CUTS: Final = 6
 ORIGINS: Final = 3
 INNER_CUTS: Final = 2
+SHORTEST_DAYS: Final = 7
 FOLDS: Final = 5
 INNER_FOLDS: Final = 4
 
@@ -63,6 +64,21 @@ def cut_times(earliest: int, latest: int, horizon_days: int) -> tuple[int, ...]:
     newest = latest - horizon_days * day
     wanted = (ORIGINS - 1) * STEPS_PER_HORIZON + STEPS_PER_HORIZON + TRAINING_CUTS
     return tuple(newest - k * step for k in range(wanted) if newest - k * step >= oldest)
+
+
+def learned_horizon(earliest: int, latest: int, wanted: int) -> int:
+    """Return the longest horizon in days, up to the one wanted, that a history can teach and judge.
+
+    Where the wanted one leaves four cut-offs, it is that; otherwise one that leaves six, 7 days at least.
+    What is learned over a shorter horizon is carried to the wanted one by a forecast that can be asked for
+    any.
+    """
+    if len(cut_times(earliest, latest, wanted)) > STEPS_PER_HORIZON:
+        return wanted
+    for days in range(wanted - 1, SHORTEST_DAYS, -1):
+        if len(cut_times(earliest, latest, days)) >= 2 * STEPS_PER_HORIZON:
+            return days
+    return min(wanted, SHORTEST_DAYS)
 
 
 def by_cut(cut: Array, y: Array, customer: Array, X: Array, horizon_days: int, seed: int) -> Splits:

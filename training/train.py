@@ -24,7 +24,6 @@ from app.serving.loading import load_draft
 from training.capabilities import TRAINERS, Trainers
 from training.golden import golden_customers
 from training.publish import publish
-from training.report_text import markdown
 from training.run import Run, Trained
 from training.tables import Business, Tables, load_business, read_tables
 
@@ -154,12 +153,24 @@ def _wanted(business: Business, only: str, trainers: Trainers) -> tuple[str, ...
             f"--only names {', '.join(unknown)}, which cannot be trained",
             remedy=f"choose from {', '.join(trainers)}",
         )
-    wanted = names or tuple(name for name in business.objectives.wanted if name in trainers)
+    wanted = _with_twin(
+        business, names or tuple(name for name in business.objectives.wanted if name in trainers)
+    )
     if not wanted:
         raise BusinessFileError(
             "no objective is set", remedy=f"add one of {', '.join(trainers)} under objectives"
         )
     return wanted
+
+
+def _with_twin(business: Business, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Add churn by inactivity to purchase and the reverse, where both are wanted: they are one model."""
+    objectives = business.objectives
+    churn = objectives.churn
+    if churn is None or objectives.purchase is None or churn.definition != "inactivity":
+        return names
+    twins = ("churn", "purchase")
+    return tuple(dict.fromkeys([*names, *(twins if set(names) & set(twins) else ())]))
 
 
 def write(models: Path, trained: Trained) -> Path:
@@ -179,7 +190,7 @@ def write(models: Path, trained: Trained) -> Path:
         **trained.plots,
         trained.draft.golden: write_golden(loaded, customers, as_of, attributes),
         "card.json": canonical_bytes(trained.card),
-        "card.md": markdown(trained.card, tuple(sorted(trained.plots))).encode(),
+        "card.md": trained.markdown.encode(),
     }
     return write_artifact(models, trained.draft, files)
 

@@ -20,13 +20,12 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
+from app.capabilities import SCORERS
 from tests.drills.raw import RETAIL, TELECOM, Example
 from tests.integration.running import ROOT, Server, environment, start
 from training.__main__ import main as training
 
 TOLERANCE: Final = 1e-9
-NUMBERS: Final = ("probability", "percentile")
-WORDS: Final = ("risk_level", "horizon_days", "eligible", "ineligible_reason", "data_sufficiency")
 MODEL: Final = ("version", "population", "tier", "grade")
 BATCH: Final = 200
 """Customers per call: a batch may hold 1,000, but 16 MiB at most."""
@@ -100,27 +99,37 @@ def compare(example: Example, folder: Path, *, customers: int, full: bool) -> Ou
 
 def differences(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[float, list[str]]:
     """Return the largest difference between two answers in numbers, and all that is a fault."""
-    block = answer["churn"]
-    model = block["model"] or {}
-    pairs = [
-        *((name, row[name], answer[name]) for name in ("customer_id", "release", "personalised")),
-        *((name, row[f"churn_{name}"], block.get(name)) for name in WORDS),
-        *((name, row[f"churn_{name}"], model.get(name)) for name in MODEL),
-    ]
-    faults = [
-        f"{name} is {online!r}, offline {offline!r}" for name, offline, online in pairs if offline != online
-    ]
-    largest = 0.0
-    for name in NUMBERS:
-        offline, online = row[f"churn_{name}"], block.get(name)
-        if offline is None or online is None:
-            if offline is not online:
-                faults.append(f"{name} is {online!r}, offline {offline!r}")
+    pairs = [(name, row[name], answer[name]) for name in ("customer_id", "release", "personalised")]
+    for name, scorer in SCORERS.items():
+        if f"{name}_eligible" not in row:
             continue
-        largest = max(largest, abs(online - offline))
-        if not abs(online - offline) <= TOLERANCE:
-            faults.append(f"{name} is {online!r}, offline {offline!r}")
+        block = answer[name]
+        model = block["model"] or {}
+        outputs = [output.name for output in scorer.outputs] + ["data_sufficiency"]
+        columns = {field: f"{name}_{field.replace('.', '_')}" for field in outputs}
+        pairs += [(f"{name}.{field}", row[column], _at(block, field)) for field, column in columns.items()]
+        pairs += [(f"{name}.{field}", row[f"{name}_{field}"], model.get(field)) for field in MODEL]
+    if row.get("triggers") is not None:
+        pairs.append(("triggers", row["triggers"], [one["rule_id"] for one in answer["triggers"]]))
+    largest, faults = 0.0, []
+    for name, offline, online in pairs:
+        if isinstance(offline, float) and isinstance(online, (int, float)):
+            # Amounts may be large: a difference counts beside their size.
+            difference = abs(online - offline) / max(1.0, abs(offline))
+            largest = max(largest, difference)
+            if difference <= TOLERANCE:
+                continue
+        elif offline == online:
+            continue
+        faults.append(f"{name} is {online!r}, offline {offline!r}")
     return largest, faults
+
+
+def _at(block: Mapping[str, Any], field: str) -> Any:
+    """Return a field of a block; a name with a dot is a field of an object in it."""
+    outer, _, inner = field.partition(".")
+    value = block.get(outer)
+    return value.get(inner) if inner and value is not None else value
 
 
 def batch_answers(server: Server, payloads: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -62,4 +62,4 @@ def test_equal_answers_have_no_difference() -> None:
 )
 def test_each_difference_is_a_fault(field: str, value: object) -> None:
     _, faults = differences({**ROW, f"churn_{field}": value}, ANSWER)
-    assert [fault.split()[0] for fault in faults] == [field]
+    assert [fault.split()[0] for fault in faults] == [f"churn.{field}"]

@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training.rows import question_over
 from training.__main__ import main
-from training.capabilities.churn import _data, _features, _splits
-from training.churn_rows import examples_for
-from training.probability import Fitted, fit_variant
+from training.purchasing import learn_purchases, without_lapsed
 from training.run import Run
 from training.tables import load_business, read_tables
 from training.train import SEED, known_at
+from training.variants import Fitted
 
 CUSTOMERS, SAMPLE_SEED = "1500", "11"
 
@@ -42,9 +40,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 @pytest.fixture(scope="session")
 def recovered(run: Run) -> Recovered:
-    question = question_over(run)
-    examples, _, is_dated = examples_for(question, "full")
-    data = _data(_features(question, "full", examples, is_dated), question, "full", examples)
-    fitted = fit_variant("full", data, _splits(question, data, examples, is_dated), SEED, run.progress)
+    churn = run.business.objectives.churn
+    assert churn is not None
+    fitted = without_lapsed(learn_purchases(run, churn.horizon_days)["full"]).fitted
     truth = json.loads((Path(run.business.path).parent / "truth" / "truth.json").read_text("utf-8"))
     return Recovered(fitted, {one["driver"]: one for one in truth["churn_drivers"]})

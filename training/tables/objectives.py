@@ -15,12 +15,14 @@ CAPABILITIES: Final = (
     "sentiment",
     "recommendations",
     "next_best_action",
+    "triggers",
 )
 """Every capability that a business file may want, a label may be for, and readiness reports on."""
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 Amount = Annotated[float, Field(ge=0.0)]
+Cycles = Annotated[float, Field(gt=0.0, le=100.0)]
 
 
 class Part(BaseModel):
@@ -82,11 +84,72 @@ class ChurnObjective(Part):
 
 
 class ClvObjective(Part):
-    """Over which horizon value counts, which share of it is margin, and what a year of waiting costs."""
+    """Over which horizon value counts, which share of it is margin, and what a year of waiting costs.
+
+    ``tier_a`` and ``tier_b`` are the shares of the predicted value that the tiers A and B hold;
+    ``interval_level`` is how often the outcome shall lie in the range.
+    """
 
     horizon_days: Days = 365
     margin: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     discount_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    tier_a: Share = 0.80
+    tier_b: Share = 0.15
+    interval_level: Annotated[float, Field(ge=0.5, le=0.98)] = 0.80
+
+    @model_validator(mode="after")
+    def _check_tiers(self) -> Self:
+        """Leave a share for the tier C."""
+        if self.tier_a + self.tier_b >= 1.0:
+            msg = "tier_a and tier_b together must leave a share for C"
+            raise ValueError(msg)
+        return self
+
+
+class PurchaseObjective(Part):
+    """Over which horizon the next order is asked for: churn's, where churn is by inactivity; else 90 days."""
+
+    horizon_days: Days | None = None
+
+
+class SegmentObjective(Part):
+    """Where the tiers of segments begin, and over which horizon they are held to account.
+
+    ``value_a`` and ``value_b`` are the shares of the value so far that the tiers A and B hold, ``frequent``
+    is the share of the customers whose frequency is high. A customer is at risk, dormant and lost after so
+    many purchase cycles of silence.
+    """
+
+    horizon_days: Days | None = None
+    """Over how many days the segments must tell who buys; churn's horizon, else 90, if not given."""
+    value_a: Share = 0.80
+    value_b: Share = 0.15
+    frequent: Share = 0.20
+    at_risk_after: Cycles = 1.5
+    dormant_after: Cycles = 3.0
+    lost_after: Cycles = 6.0
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        """Hold the tiers and the stages apart."""
+        if self.value_a + self.value_b >= 1.0:
+            msg = "value_a and value_b together must leave a share for C"
+            raise ValueError(msg)
+        if not self.at_risk_after < self.dormant_after < self.lost_after:
+            msg = "at_risk_after, dormant_after and lost_after must rise"
+            raise ValueError(msg)
+        return self
+
+
+class TriggersObjective(Part):
+    """Which trigger rules hold: those of the product, and those of the company's own file.
+
+    ``file`` is relative to the business file. ``without`` names default rules that are left out.
+    """
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    defaults: bool = True
+    without: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 class Objectives(Part):
@@ -94,18 +157,42 @@ class Objectives(Part):
 
     churn: ChurnObjective | None = None
     clv: ClvObjective | None = None
-    purchase: dict[str, Any] | None = None
+    purchase: PurchaseObjective | None = None
     satisfaction: dict[str, Any] | None = None
-    segment: dict[str, Any] | None = None
+    segment: SegmentObjective | None = None
     sentiment: dict[str, Any] | None = None
     recommendations: dict[str, Any] | None = None
     next_best_action: dict[str, Any] | None = None
+    triggers: TriggersObjective | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _read_bare_keys(cls, data: Any) -> Any:
         """Read ``churn:`` with nothing behind it as ``churn: {}``."""
         return {k: {} if v is None else v for k, v in data.items()} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _check_one_probability(self) -> Self:
+        """Hold churn by inactivity and purchase to one horizon: they are one probability and its rest."""
+        churn, purchase = self.churn, self.purchase
+        if churn is None or purchase is None or churn.definition != "inactivity":
+            return self
+        if purchase.horizon_days not in {None, churn.horizon_days}:
+            msg = (
+                "purchase.horizon_days must be churn.horizon_days, or be left out: churn by inactivity is "
+                "one minus the probability of a purchase"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def purchase_horizon_days(self) -> int:
+        """The horizon of the next order."""
+        if self.purchase is not None and self.purchase.horizon_days is not None:
+            return self.purchase.horizon_days
+        if self.churn is not None and self.churn.definition == "inactivity":
+            return self.churn.horizon_days
+        return 90
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ _HAVE: Final[Mapping[str, Callable[[Facts], Mapping[str, int]]]] = {
         "products": facts.products,
     },
     "next_best_action": lambda facts: {"customers": facts.customers, "outcomes": facts.outcomes},
+    "triggers": lambda facts: {"customers": facts.customers},
 }
 
 _SIGNALS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -139,6 +140,12 @@ _SIGNALS: Final[Mapping[str, Mapping[str, str]]] = {
         "contacts.arm": "a control group, without which no effect can be known",
         "contacts.propensity": "how likely each choice was, for judging other choices",
         "consents": "who may be contacted",
+    },
+    "triggers": {
+        "orders": "silence, and orders that stay away",
+        "events": "products viewed without an order, and signs of life",
+        "support_cases": "complaints that are open too long",
+        "subscriptions": "renewals that come up",
     },
 }
 """Tables and columns that add to a capability, and what they tell."""

@@ -10,22 +10,25 @@ from hypothesis.extra import numpy as npst
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
+from app.artifacts.manifest import Baseline, Interval
 from app.domain.history import Array
 from app.estimators.base import sigmoid
 from tests.unit.training.rows import draw
 from training.evaluation import (
     METRICS,
-    _resamples,
     _Sorted,
     auc,
     band,
     brier,
     calibration_table,
     ece,
+    graded,
+    interval_of,
     judge,
     log_loss,
     losses,
     metrics_with_intervals,
+    resamples,
     top_decile_lift,
     top_share,
 )
@@ -96,7 +99,7 @@ def test_metrics_without_rows_are_unknown(metric: str) -> None:
 @given(st.integers(2, 80), st.integers(0, 1000))
 def test_metrics_of_a_sample_are_those_of_its_rows_written_out(rows: int, seed: int) -> None:
     y, p, customer = answers(rows, seed)
-    times = next(_resamples(customer, seed))
+    times = next(resamples(customer, seed))
     written = np.repeat(np.arange(rows), times.astype(int))
     quick = _Sorted(y, p).metrics(times)
     for name, metric in METRICS.items():
@@ -105,7 +108,7 @@ def test_metrics_of_a_sample_are_those_of_its_rows_written_out(rows: int, seed: 
 
 def test_a_sample_draws_customers_and_not_rows() -> None:
     customer = np.array([3, 3, 5, 9, 9, 9])
-    draws = list(_resamples(customer, 1))
+    draws = list(resamples(customer, 1))
     for times in draws:
         assert times[0] == times[1]
         assert times[3] == times[4] == times[5]
@@ -131,6 +134,18 @@ def test_intervals_hold_their_value_and_repeat_with_the_seed() -> None:
     assert first != metrics_with_intervals(y, p, customer, 5)
     assert set(first) == set(METRICS)
     assert all(interval.low <= interval.value <= interval.high for interval in first.values())
+
+
+def test_an_interval_holds_the_value_and_leaves_out_what_no_sample_defines() -> None:
+    draws = np.r_[np.linspace(0, 1, 1001), np.nan, np.inf]
+    found = interval_of(0.5, draws)
+    assert found is not None
+    assert (found.low, found.value, found.high) == pytest.approx((0.025, 0.5, 0.975))
+    outside = interval_of(2.0, draws)
+    assert outside is not None
+    assert outside.high == 2.0
+    assert interval_of(float("nan"), draws) is None
+    assert interval_of(0.5, np.array([np.nan])) is None
 
 
 def test_rows_of_the_same_customers_do_not_narrow_an_interval() -> None:
@@ -180,7 +195,35 @@ def test_ranking_worse_than_the_rule_earns_c_whatever_the_loss() -> None:
     verdict = judge(y, humble, boastful, customer, "rule", 0)
     assert verdict.reduction.low > 0.05
     assert auc(y, humble) < auc(y, boastful)
-    assert (verdict.grade, verdict.reason) == ("C", "does not rank better than the rule")
+    assert (verdict.grade, verdict.reason) == ("C", "does not rank as well as the rule")
+
+
+def test_a_rank_that_is_worse_by_chance_alone_is_not_held_against_a_tier() -> None:
+    y, p, customer = answers(400, strength=1.5)
+    boastful = sigmoid(4 * np.log(p / (1 - p)))
+    humble = sigmoid(np.log(p / (1 - p)) + np.random.default_rng(5).normal(0, 0.15, len(p)))
+    assert auc(y, humble) < auc(y, boastful)
+    verdict = judge(y, humble, boastful, customer, "rule", 0)
+    assert verdict.reduction.low > 0.05
+    assert verdict.grade == "A"
+
+
+@pytest.mark.parametrize(
+    ("low", "lead", "grade"),
+    [
+        (0.05, 0.0, "A"),
+        (0.049, 0.1, "B"),
+        (0.0, 0.1, "C"),
+        (-0.1, 0.1, "C"),
+        (0.3, -1e-9, "C"),
+        (0.01, -0.1, "C"),
+    ],
+)
+def test_grades_by_the_lower_end_and_the_rank(low: float, lead: float, grade: str) -> None:
+    baseline = Baseline(name="rule", metric="loss", value=1.0, model_value=0.5)
+    verdict = graded(Interval(value=0.5, low=low, high=0.9), baseline, lead, "log-loss")
+    assert verdict.grade == grade
+    assert ("rank" in verdict.reason) == (lead < 0)
 
 
 @pytest.mark.parametrize("y", [np.zeros(30), np.ones(30), np.empty(0)])

@@ -130,3 +130,11 @@ def test_the_windows_of_a_summary_may_be_lacking_together() -> None:
     )
     [(_, columns)] = optional_columns(features, frozenset({"orders"}))
     assert columns == (1, 2)
+
+
+def test_what_only_rules_ask_about_is_no_input() -> None:
+    asked = {name for name, feature in LIBRARY.items() if not feature.is_input}
+    assert "days_since_sign_of_life" in asked
+    everything = {feature.table for feature in LIBRARY.values()}
+    for is_summary in (False, True):
+        assert not asked & names(everything, is_summary=is_summary)

@@ -5,14 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.estimators.base import sigmoid
+from app.estimators.base import sigmoid, trained_moment
+from app.estimators.forecast import Forecasting
 from app.estimators.linear import Linear
 from app.estimators.rates import Rates
 from app.estimators.trees import Trees
+from app.features.library import LIBRARY
+from app.features.schema import FeatureSet
+from tests.unit.estimators.forecasts import INPUTS, buyers, forecast
 from tests.unit.training.rows import SEED, data_of, draw, mixed, mixed_rows, numbers
 from training.evaluation import auc, log_loss
-from training.ladder import Data, _with_masks, climb, fit_rules
+from training.ladder import DISBELIEF, FORECAST_FLOOR, Data, climb, fit_rules, with_masks
 from training.snapshots import Fold, random_folds
+from training.standing import Stand
 
 
 def rows_and_folds(rows: int, seed: int = 0) -> tuple[Data, tuple[Fold, ...]]:
@@ -140,11 +145,21 @@ def test_who_belongs_to_no_population_gets_no_answer() -> None:
 def test_models_practise_what_a_payload_may_lack() -> None:
     X, y, _ = mixed_rows(0, 400)
     data = replace(data_of(X, y, features=mixed()), optional=((0.25, (1, 3)),))
-    masked, labels = _with_masks(data, SEED)
-    assert np.array_equal(masked[:400], X, equal_nan=True)
-    copies = masked[400:]
+    masked = with_masks(data, SEED)
+    assert np.array_equal(masked.X[:400], X, equal_nan=True)
+    copies = masked.X[400:]
     assert 60 < len(copies) < 140
-    assert len(labels) == len(masked)
+    assert len(masked.y) == len(masked.X)
+    assert masked.base is None
+    founded = with_masks(replace(data, base=X[:, 1]), SEED)
+    assert founded.base is not None
+    assert np.array_equal(founded.base[:400], X[:, 1])
+    # A copy keeps what the forecast said of the row that it was made of: nothing of that was masked.
+    assert np.isin(founded.base[400:], X[:, 1]).all()
+    place = {value: k for k, value in enumerate(X[:, 0])}
+    for row, base in zip(founded.X[400:], founded.base[400:], strict=True):
+        if row[0] in place and not np.isnan(row[0]):
+            assert base == X[place[row[0]], 1]
     assert np.isnan(copies[:, [1, 3]]).all()
     assert (~np.isnan(copies[:, 0])).any()
 
@@ -160,3 +175,67 @@ def test_what_may_be_lacking_is_answered_as_what_is_known_allows() -> None:
     p = rung.probability(lacking, data.population)
     assert p.mean() == pytest.approx(y.mean(), abs=0.08)
     assert auc(y, p) > 0.6
+
+
+# On a forecast
+
+
+def founded(effect: float, weight: float, rows: int = 900, seed: int = 0) -> tuple[Data, tuple[Fold, ...]]:
+    """Return rows whose log-odds of silence are a forecast's, scaled around its middle, and a part by x0."""
+    rng = np.random.default_rng(seed)
+    features = FeatureSet((*(LIBRARY[name] for name in INPUTS), *numbers(1).features))
+    X = np.column_stack([buyers(seed, rows), rng.normal(size=rows)])
+    base = Forecasting(forecast(), "no_order").at(trained_moment(1)).margin(X)
+    usual = np.array([[*forecast().reference, 0.0]])
+    middle = np.full(rows, Forecasting(forecast(), "no_order").at(trained_moment(1)).margin(usual)[0])
+    truth = middle + weight * (base - middle) + effect * np.sign(X[:, 4])
+    data = replace(
+        data_of(X, draw(rng, sigmoid(truth)), features=features),
+        population=(X[:, 2] < 2).astype(np.int64),
+        populations=("repeat", "first_order"),
+        rule_features=((INPUTS[0],), (INPUTS[0],)),
+        base=base,
+        middle=middle,
+    )
+    return data, random_folds(data.y, np.arange(rows), 3, SEED)
+
+
+STAND = Stand(forecast(), "no_order")
+
+
+def test_with_a_forecast_it_is_the_statistical_rung_and_weighs_distances() -> None:
+    data, folds = founded(0.0, 0.5, 4000)
+    rung = climb(data, folds, SEED, STAND).rungs["statistical"]
+    assert rung.choice == "MbgNbd"
+    [repeat, _] = rung.entries
+    assert (repeat.stand, repeat.trees, repeat.trees_weight) == (STAND, None, 0.0)
+    # The truth is 0.5; three folds are believed for three fifths of the way from 1.
+    assert repeat.weight == pytest.approx(1 - 3 / (3 + DISBELIEF) * 0.5, abs=0.08)
+    own = data.population == 0
+    expected = data.middle[own] + rung.calibrations[0].intercept  # type: ignore[index]
+    expected = expected + repeat.weight * (data.base[own] - data.middle[own])  # type: ignore[index]
+    np.testing.assert_allclose(rung.margin(data.X[own], data.population[own]), expected)
+
+
+def test_trees_on_a_forecast_learn_what_it_does_not_say() -> None:
+    data, folds = founded(1.2, 1.0)
+    ladder = climb(data, folds, SEED, STAND)
+    assert (list(ladder.rungs), ladder.preferred) == (["rules", "statistical", "ml"], "ml")
+    [entry, _] = ladder.rungs["ml"].entries
+    assert entry.trees is not None
+    assert entry.trees_weight > 0.5
+    new, _ = founded(1.2, 1.0, seed=5)
+    loss = {
+        tier: log_loss(new.y, rung.probability(new.X, new.population)) for tier, rung in ladder.rungs.items()
+    }
+    assert loss["ml"] < loss["statistical"] - 0.05 < loss["rules"]
+
+
+def test_a_forecast_needs_ten_rows_of_each_outcome_and_folds() -> None:
+    data, folds = founded(0.0, 1.0, 300)
+    for few in (FORECAST_FLOOR - 1, FORECAST_FLOOR):
+        y = np.zeros(300)
+        y[:few] = 1.0
+        rungs = climb(replace(data, y=y), folds, SEED, STAND).rungs
+        assert ("statistical" in rungs) == (few >= FORECAST_FLOOR)
+    assert list(climb(data, (), SEED, STAND).rungs) == ["rules"]

@@ -13,9 +13,9 @@ import pytest
 from app.domain.history import Array
 from tests.unit.training.conftest import Small
 from tests.unit.training.rows import SEED, data_of, mixed, mixed_rows, random_splits
-from training.probability import Fitted, fit_variant, published_rung
-from training.report import Goal, _bands, _drivers, _gains, _subgroups, plots_of
+from training.report import Goal, _bands, _gains, _subgroups, drivers_of, plots_of
 from training.report_text import markdown
+from training.variants import Fitted, fit_variant, published_rung
 
 pytestmark = pytest.mark.xdist_group("small-business")
 
@@ -64,7 +64,7 @@ def test_the_card_says_how_good_and_against_what(card: dict[str, Any], variant: 
             for metrics in (one["metrics"], one["rule_metrics"]):
                 assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
     assert sum(bin_["rows"] for bin_ in told["calibration"]) == sum(
-        one["tested_rows"] for one in told["backtests"]
+        one["counts"]["tested_rows"] for one in told["populations"]
     )
     assert [point["share"] for point in told["gains"]] == pytest.approx(np.arange(1, 11) / 10)
     assert told["drivers"]
@@ -80,11 +80,16 @@ def test_the_card_says_from_when_to_when(card: dict[str, Any]) -> None:
 
 def test_counts_are_of_the_rows_that_were_used(card: dict[str, Any]) -> None:
     for told in card["variants"]:
-        tested = sum(one["counts"]["tested_rows"] for one in told["populations"])
-        assert tested == sum(one["tested_rows"] for one in told["backtests"])
         for one in told["populations"]:
             assert 0 < one["counts"]["trained_positives"] < one["counts"]["trained_rows"]
             assert one["counts"]["eligible_now"] > 0
+
+
+def test_rows_of_the_backtests_are_those_that_were_judged(card: dict[str, Any]) -> None:
+    for told in card["variants"]:
+        for name in ("tested_rows", "tested_positives"):
+            judged = sum(one["counts"][name] for one in told["populations"])
+            assert judged == sum(one[name] for one in told["backtests"])
 
 
 def test_the_words_hold_everything_that_a_reader_looks_for(words: str, card: dict[str, Any]) -> None:
@@ -149,7 +154,7 @@ def test_bands_are_cut_as_answers_are(fitted: Fitted) -> None:
         parts = [bands[level, who] for level in ("red", "yellow", "yellow or red")]
         for name in ("share", "recall", "net_benefit"):
             assert parts[0][name] + parts[1][name] == pytest.approx(parts[2][name])
-    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_probability()
+    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_answer()
     hits, alarms = 0.0, 0.0
     for number in np.unique(fitted.tested.origin):
         at = np.flatnonzero(fitted.tested.origin == number)
@@ -162,7 +167,7 @@ def test_bands_are_cut_as_answers_are(fitted: Fitted) -> None:
 
 
 def test_each_population_is_cut_on_its_own(fitted: Fitted) -> None:
-    risky = (fitted.tested_probability() > 0.6).astype(np.int64)
+    risky = (fitted.tested_answer() > 0.6).astype(np.int64)
     population = np.zeros(len(risky), dtype=np.int64)
     population[fitted.tested.rows] = risky
     apart = replace(
@@ -174,7 +179,7 @@ def test_each_population_is_cut_on_its_own(fitted: Fitted) -> None:
 def test_bands_by_probability_are_cut_there(fitted: Fitted) -> None:
     goal = replace(GOAL, red_probability=0.7, yellow_probability=0.5)
     shares = {one["level"]: one["share"] for one in _bands(fitted, goal) if one["by"] == "model"}
-    p = fitted.tested_probability()
+    p = fitted.tested_answer()
     assert shares["red"] == pytest.approx((p >= 0.7).mean())
     assert shares["yellow or red"] == pytest.approx((p >= 0.5).mean())
 
@@ -187,7 +192,7 @@ def test_gains_by_hand() -> None:
 
 
 def test_drivers_have_the_size_and_the_sign_of_what_they_add(fitted: Fitted) -> None:
-    found = {one["feature"]: one for one in _drivers(fitted)}
+    found = {one["feature"]: one for one in drivers_of(fitted)}
     assert found["attribute.x0"]["direction"] == "raises"
     assert found["attribute.x1"]["direction"] == "lowers"
     assert found["attribute.colour"]["direction"] is None
@@ -201,7 +206,7 @@ def test_drivers_have_the_size_and_the_sign_of_what_they_add(fitted: Fitted) -> 
 def test_subgroups_are_the_words_with_enough_rows(fitted: Fitted) -> None:
     found = {one["word"]: one for one in _subgroups(fitted)}
     codes = fitted.data.X[fitted.tested.rows, 2]
-    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_probability()
+    y, p = fitted.data.y[fitted.tested.rows], fitted.tested_answer()
     for code, word in enumerate(("blue", "green", "red")):
         own = codes == code
         assert (word in found) == (own.sum() >= 100)

@@ -1,43 +1,22 @@
 from __future__ import annotations
 
-from dataclasses import astuple
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from app.domain.history import Array
-from app.estimators.base import Estimator, logit, sigmoid
+from app.estimators.base import Estimator, sigmoid
 from app.estimators.linear import read_linear, write_linear
 from app.estimators.rates import read_rates, write_rates
-from app.estimators.trees import read_trees
 from app.features.schema import FeatureSet
 from tests.unit.training.rows import SEED, WORDS, draw, mixed, mixed_rows, numbers
-from training.evaluation import auc, log_loss
 from training.rungs import (
-    CAPACITIES,
-    LOWEST_SLOPE,
     PRIOR_ROWS,
-    Capacity,
     fit_best_rates,
-    fit_calibration,
     fit_linear,
     fit_linears,
     fit_rates,
-    fit_trees,
-    validate_trees,
 )
-
-
-def checkered(seed: int, rows: int) -> tuple[Array, Array]:
-    """Return numbers of which two tell the label together by their signs, alone nothing: no line can."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(rows, 4))
-    return X, draw(rng, np.where(X[:, 0] * X[:, 1] > 0, 0.85, 0.15))
-
 
 # Rates
 
@@ -152,33 +131,6 @@ def test_a_column_that_is_missing_or_constant_is_no_trouble() -> None:
     assert np.isfinite(model.margin(X)).all()
 
 
-# Trees
-
-
-def test_trees_tell_what_no_line_can() -> None:
-    X, y = checkered(0, 1200)
-    new, truth = checkered(1, 1200)
-    trees, rounds = validate_trees(numbers(4), (X, y), (new[:600], truth[:600]), CAPACITIES[1], SEED)
-    assert 1 <= rounds <= 1500
-    assert trees.booster.num_trees() == rounds
-    assert auc(truth[600:], trees.margin(new[600:])) > 0.78
-    line = fit_linear(numbers(4), X, y, 1.0, SEED)
-    assert auc(truth, line.margin(new)) < 0.6
-
-
-def test_trees_repeat_with_the_seed() -> None:
-    X, y, _ = mixed_rows(5, 400)
-    texts = [fit_trees(mixed(), X, y, CAPACITIES[0], 8, seed).booster.model_to_string() for seed in (1, 1, 2)]
-    assert texts[0] == texts[1] != texts[2]
-
-
-def test_trees_stop_where_held_out_rows_say_so() -> None:
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(400, 3)), draw(rng, np.full(400, 0.4))
-    _, rounds = validate_trees(numbers(3), (X[:200], y[:200]), (X[200:], y[200:]), Capacity(7, 10, 0.1), SEED)
-    assert rounds < 30
-
-
 # What the service reads
 
 
@@ -188,9 +140,6 @@ def test_what_is_written_answers_the_same_after_it_is_read() -> None:
     assert np.array_equal(read_linear(write_linear(fitted)).margin(X), fitted.margin(X))
     rates = fit_rates(mixed(), X, y, "attribute.colour")
     assert np.array_equal(read_rates(write_rates(rates)).margin(X), rates.margin(X))
-    trees = fit_trees(mixed(), X, y, CAPACITIES[1], 12, SEED)
-    again = read_trees(trees.booster.model_to_string().encode())
-    assert np.array_equal(again.margin(X), trees.margin(X))
 
 
 def test_contributions_sum_to_the_margin() -> None:
@@ -198,80 +147,7 @@ def test_contributions_sum_to_the_margin() -> None:
     fitted: list[Estimator] = [
         fit_rates(mixed(), X, y, "attribute.x0"),
         fit_linear(mixed(), X, y, 0.1, SEED),
-        fit_trees(mixed(), X, y, CAPACITIES[2], 12, SEED),
     ]
     for estimator in fitted:
         parts = estimator.contributions(X)
         assert parts.base + parts.values.sum(axis=1) == pytest.approx(estimator.margin(X), abs=1e-9)
-
-
-# Calibration
-
-
-def penalised(at: Array, margin: Array, y: Array) -> float:
-    """Return what a calibration minimises, written from its docstring: priors 0 ± 1 and 1 ± 0.5."""
-    z = at[0] + at[1] * margin
-    loss = np.logaddexp(0, z) - y * z
-    return float(loss.sum() + at[0] ** 2 / 2 + ((at[1] - 1) / 0.5) ** 2 / 2)
-
-
-def test_calibration_finds_what_was_bent() -> None:
-    rng = np.random.default_rng(0)
-    margin = rng.normal(0, 2, 20_000)
-    y = draw(rng, sigmoid(-0.7 + 0.4 * margin))
-    assert astuple(fit_calibration(margin, y)) == pytest.approx((-0.7, 0.4), abs=0.05)
-
-
-def test_calibration_betters_answers_that_are_too_sure() -> None:
-    rng = np.random.default_rng(1)
-    truth = rng.normal(size=2000)
-    y, sure = draw(rng, sigmoid(truth)), 3 * truth + 1
-    calibration = fit_calibration(sure[:1000], y[:1000])
-    new, held = sure[1000:], y[1000:]
-    assert log_loss(held, sigmoid(calibration.apply(new))) < log_loss(held, sigmoid(new)) - 0.05
-    assert auc(held, calibration.apply(new)) == auc(held, new)
-
-
-@settings(max_examples=40)
-@given(
-    st.integers(1, 120), st.floats(-1, 1.3), st.sampled_from([-1.0, 0.0, 0.3, 1.0, 4.0]), st.integers(0, 99)
-)
-def test_calibration_is_the_lowest_penalised_loss_and_keeps_the_order(
-    rows: int, size: float, truth: float, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    margin = rng.normal(rng.normal(), 10.0**size, rows)
-    y = draw(rng, sigmoid(truth * margin))
-    found = fit_calibration(margin, y)
-    lowest = minimize(
-        penalised,
-        np.array([0.0, 1.0]),
-        (margin, y),
-        method="L-BFGS-B",
-        bounds=[(None, None), (LOWEST_SLOPE, None)],
-    )
-    assert found.slope >= LOWEST_SLOPE
-    assert penalised(np.array(astuple(found)), margin, y) <= lowest.fun + 1e-6
-
-
-def test_calibration_of_a_model_that_says_nothing_is_flat_and_not_wild() -> None:
-    rng = np.random.default_rng(3)
-    margin = rng.normal(0, 0.13, 200)
-    y = draw(rng, np.full(200, 0.6))
-    calibration = fit_calibration(margin, y)
-    assert abs(calibration.intercept) < 1.0
-    assert calibration.slope < 2.0
-
-
-def test_a_model_that_is_upside_down_is_flattened_at_the_base_rate() -> None:
-    rng = np.random.default_rng(4)
-    margin = rng.normal(0, 3, 3000)
-    y = draw(rng, sigmoid(-margin - 1))
-    calibration = fit_calibration(margin, y)
-    assert calibration.slope == LOWEST_SLOPE
-    assert sigmoid(calibration.apply(margin)).mean() == pytest.approx(y.mean(), abs=0.01)
-
-
-def test_few_rows_leave_answers_almost_as_they_are() -> None:
-    calibration = fit_calibration(np.array([logit(np.array(0.3)).item()]), np.array([1.0]))
-    assert astuple(calibration) == pytest.approx((0.0, 1.0), abs=0.6)

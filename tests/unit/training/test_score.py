@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from app.capabilities import SCORERS
 from app.domain.errors import TableError
 from app.serving.release import LoadedRelease
 from app.serving.score import Ask, score
@@ -47,7 +48,7 @@ def test_there_is_one_row_for_each_customer(small: Small, tables: Tables) -> Non
 
 def test_columns_are_those_of_the_contract(small: Small) -> None:
     schema = pq.read_schema(small.scores)
-    assert schema.names == [
+    assert schema.names[:15] == [
         "customer_id",
         "as_of",
         "release",
@@ -64,8 +65,50 @@ def test_columns_are_those_of_the_contract(small: Small) -> None:
         "churn_tier",
         "churn_grade",
     ]
-    assert str(schema.field("churn_probability").type) == "double"
-    assert str(schema.field("churn_horizon_days").type) == "int64"
+    assert {
+        "clv_predicted_value",
+        "clv_predicted_low",
+        "purchase_probability",
+        "purchase_expected_at",
+        "segment_name",
+        "segment_rfm_recency",
+        "segment_rfm_code",
+        "segment_cluster_distance",
+    } <= set(schema.names)
+    assert not [name for name in schema.names if "." in name]
+    types = {
+        "churn_probability": "double",
+        "churn_horizon_days": "int64",
+        "clv_predicted_value": "double",
+        "clv_currency": "string",
+        "purchase_expected_at": "string",
+        "purchase_p_alive": "double",
+        "segment_rfm_recency": "int64",
+        "segment_rfm_code": "string",
+    }
+    assert {name: str(schema.field(name).type) for name in types} == types
+
+
+def test_every_block_stands_in_columns_as_the_service_answers_it(
+    small: Small, release: LoadedRelease, tables: Tables
+) -> None:
+    history = tables.history()
+    wanted = ("clv", "purchase", "segment")
+    answers = score(release, history, np.full(history.size, known_at(tables)), Ask(want=wanted))
+    told = 0
+    for row, answer in zip(rows(small.scores), answers, strict=True):
+        for name in wanted:
+            block, outputs = answer[name], SCORERS[name].outputs
+            for output in outputs:
+                outer, _, inner = output.name.partition(".")
+                value = (block.get(outer) or {}).get(inner) if inner else block.get(outer)
+                found = row[f"{name}_{output.name.replace('.', '_')}"]
+                if isinstance(value, float):
+                    assert found == pytest.approx(value, rel=1e-9, abs=1e-9), output.name
+                else:
+                    assert found == value, output.name
+                told += found is not None
+    assert told > 2000
 
 
 def test_scores_are_the_answers_of_the_service(small: Small, release: LoadedRelease, tables: Tables) -> None:

@@ -19,6 +19,7 @@ from training.snapshots import (
     by_cut,
     by_date,
     cut_times,
+    learned_horizon,
     random_folds,
 )
 
@@ -212,3 +213,28 @@ def test_splits_repeat_with_the_seed(seed: int) -> None:
     splits = [at_random(y, np.arange(120), s, np.arange(120), "a test") for s in (seed, seed, seed + 5)]
     tests = [np.concatenate([split.test for split in one.backtests]).tolist() for one in splits]
     assert tests[0] == tests[1] != tests[2]
+
+
+def test_the_wanted_horizon_is_learned_where_four_cut_offs_fit() -> None:
+    for wanted in (30, 90, 365):
+        before = min(max(wanted, 30), 90)
+        shortest = before + 2 * wanted
+        assert learned_horizon(0, shortest * DAY, wanted) == wanted
+        assert len(cut_times(0, shortest * DAY, wanted)) == 4
+        assert learned_horizon(0, (shortest - 1) * DAY, wanted) < wanted
+
+
+@given(st.integers(0, 1500), st.integers(1, 400))
+def test_a_shorter_horizon_is_the_longest_that_leaves_six_cut_offs(history: int, wanted: int) -> None:
+    days = learned_horizon(0, history * DAY, wanted)
+    assert 1 <= days <= wanted
+    if days < wanted:
+        assert days >= 7
+        longer = range(days + 1, wanted)
+        assert all(len(cut_times(0, history * DAY, more)) < 6 for more in longer)
+        assert days == 7 or len(cut_times(0, history * DAY, days)) >= 6
+
+
+def test_no_history_at_all_asks_for_the_shortest() -> None:
+    assert learned_horizon(0, 0, 90) == 7
+    assert learned_horizon(0, 0, 3) == 3

@@ -22,7 +22,7 @@ from app.features.view import View
 from tests.unit.training.rows import attributes, labelled_sql, orders_sql
 from training.__main__ import main
 from training.capabilities import TRAINERS
-from training.capabilities.churn import _splits, train_churn
+from training.capabilities.churn import label_splits, train_churn
 from training.churn_rows import Question
 from training.examples import Examples
 from training.ladder import Data
@@ -224,7 +224,7 @@ def test_a_feature_that_looks_past_the_cut_is_refused(
 
 def leaky(question: Question, data: Data, examples: Examples, is_dated: bool) -> Splits:
     """Split so that every row that is tested is learned from too."""
-    honest = _splits(question, data, examples, is_dated)
+    honest = label_splits(question, data, examples, is_dated)
     backtests = tuple(
         Split(one.origin, np.r_[one.train, one.test], one.test, one.inner) for one in honest.backtests
     )
@@ -259,7 +259,7 @@ def test_a_model_of_noise_is_published_as_no_more_than_a_rule_of_grade_c(
     ("said", "named"),
     [
         (labelled("1"), "labels.label"),
-        ({"tables": {"orders": orders_sql(30, 200, 100)}}, "the history is too short"),
+        ({"tables": {"orders": orders_sql(30, 200, 30)}}, "the history is too short"),
         ({"tables": {"orders": "SELECT 'o' AS order_id"}}, "orders"),
     ],
 )
@@ -296,7 +296,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_read(
 def test_a_business_that_wants_nothing_that_can_be_trained_is_refused(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    business = write(SHOP, objectives={"clv": {}})
+    business = write(SHOP, objectives={"satisfaction": {}})
     with pytest.raises(BusinessFileError, match="no objective"):
         run_train(asked(business, tmp_path / "models"))
 

@@ -14,7 +14,7 @@ from app.features.schema import Columns
 from app.features.view import View
 from tests.unit.training.rows import attributes, labelled_sql, orders_sql, question_over, run_over
 from tests.unit.training.tables.small import rows_of
-from training.capabilities.churn import _splits, train_churn
+from training.capabilities.churn import label_splits, train_churn
 from training.churn_rows import Question, examples_for
 from training.examples import Examples
 from training.ladder import Data
@@ -43,7 +43,7 @@ TWO_ORDERS: Final = rows_of(
             {},
             "needs the table orders",
         ),
-        ({"orders": orders_sql(30, 200, 100)}, {}, "too short"),
+        ({"orders": orders_sql(30, 200, 30)}, {}, "too short"),
         ({"orders": TWO_ORDERS}, {}, "one class only"),
         (
             labelled_sql(40, "(i % 2)", ["1 AS x"]),
@@ -107,7 +107,7 @@ def test_a_feature_that_looks_past_the_cut_is_refused_by_name() -> None:
 
 def half_on_both_sides(question: Question, data: Data, examples: Examples, is_dated: bool) -> Splits:
     """Split as usual, then learn from half of the rows that are tested too."""
-    honest = _splits(question, data, examples, is_dated)
+    honest = label_splits(question, data, examples, is_dated)
     leaky = tuple(
         Split(one.origin, np.r_[one.train, one.test[::2]], one.test, one.inner) for one in honest.backtests
     )
@@ -172,7 +172,12 @@ def test_the_draft_says_what_it_answers() -> None:
     draft = trained.draft
     assert (draft.capability, draft.label.definition, draft.label.horizon_days) == ("churn", "inactivity", 60)
     assert draft.label.text.en == "no order within 60 days"
-    assert draft.settings == {"gone_after_days": 120}
+    assert draft.settings == {
+        "gone_after_days": 120,
+        "learned_days": 60,
+        "season": "year_ago",
+        "season_origins": 0,
+    }
     assert draft.data_fingerprint == fingerprint
     assert [variant.name for variant in draft.variants] == ["full", "summary"]
     assert [one.name for one in draft.variants[0].populations] == ["repeat", "first_order"]

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("examples")  # one worker reads each exampl
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 COUNTS = {
+    "cdnow": {"orders": 67_591, "customers": 23_570},
     "online-retail": {"orders": 43_880, "order_lines": 783_806, "products": 4_635, "customers": 5_876},
     "telecom": {"customers": 7_043, "labels": 7_043},
     "bank": {"customers": 10_000, "labels": 10_000},

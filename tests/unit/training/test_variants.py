@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.artifacts.manifest import BusinessEntry, Label, ManifestDraft, Text, Variant
 from app.domain.history import Array
 from app.estimators.base import sigmoid
-from app.serving.loading import load_draft
-from tests.unit.training.rows import SEED, data_of, draw, mixed, mixed_rows, numbers, random_splits
-from training.evaluation import top_share
-from training.probability import TESTED_FLOOR, Fitted, fit_variant, published_rung, variant_entry
+from tests.unit.training.rows import SEED, data_of, draw, mixed, mixed_rows, random_splits
 from training.snapshots import Splits
+from training.targets import TESTED_FLOOR
+from training.variants import Fitted, fit_variant, published_rung
 
 
 def fitted_on(X: Array, y: Array, population: Array | None = None, *, words: bool = False) -> Fitted:
@@ -21,28 +19,6 @@ def fitted_on(X: Array, y: Array, population: Array | None = None, *, words: boo
     features = mixed() if words else None
     data = data_of(X, y, population=population, populations=names, features=features)
     return fit_variant("full", data, random_splits(y), SEED, lambda _: None)
-
-
-def entry_of(fitted: Fitted, X: Array, population: Array) -> Variant:
-    def cut_points(answers: Array) -> dict[str, float]:
-        return {"red": top_share(answers, 0.1), "yellow": top_share(answers, 0.4)}
-
-    return variant_entry(fitted, X, population, {"x0": Text(en="x", zh_cn="某数")}, cut_points)
-
-
-def draft_of(entry: Variant) -> ManifestDraft:
-    return ManifestDraft(
-        capability="churn",
-        business=BusinessEntry(name="shop", currency="GBP", timezone="UTC", consent_defaults={}),
-        label=Label(definition="label", text=Text(en="left", zh_cn="流失")),
-        variants=(entry,),
-        golden="golden.json",
-        trained_as_of="2026-06-30T12:00:00+00:00",
-        data_fingerprint="0" * 64,
-        seed=SEED,
-        git_commit="",
-        libraries={},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +81,7 @@ def test_each_population_gets_the_tier_that_it_earns() -> None:
         "full.rules.first_order.json",
         "full.statistical.npz",
     }
-    p = fitted.tested_probability()
+    p = fitted.tested_answer()
     for one in fitted.chosen:
         assert np.array_equal(p[one.rows], fitted.tested.p[one.tier][one.rows])
 
@@ -126,8 +102,7 @@ def test_a_handful_of_rows_ends_on_the_rules_without_an_error(rows: int) -> None
     y = (np.arange(rows) % 3 == 0).astype(np.float64)
     fitted = fitted_on(X, y)
     assert [(one.tier, one.verdict.grade) for one in fitted.chosen] == [("rules", "C")]
-    entry = entry_of(fitted, X, np.zeros(rows, dtype=np.int64))
-    assert entry.populations[0].counts["trained_rows"] == rows
+    assert len(fitted.splits.final) == rows
 
 
 def test_a_population_that_nobody_belongs_to_is_told_the_rate_of_all() -> None:
@@ -144,71 +119,3 @@ def test_nothing_to_learn_from_in_the_final_cuts_is_still_an_answer() -> None:
     nothing = Splits((), np.empty(0, dtype=np.int64), (), "by nothing")
     fitted = fit_variant("full", data_of(X, y, features=mixed()), nothing, SEED, lambda _: None)
     assert [one.tier for one in fitted.chosen] == ["rules"]
-
-
-def test_the_entry_says_who_answers_how_and_how_well(strong: Fitted) -> None:
-    X = strong.data.X
-    population = np.where(np.arange(len(X)) % 5 == 0, -1, 0)
-    entry = entry_of(strong, X, population)
-    [one] = entry.populations
-    own = X[population == 0]
-    answers = published_rung(strong, 0).probability(own, np.zeros(len(own), dtype=np.int64))
-    assert one.counts == {
-        "tested_rows": 450,
-        "tested_positives": int(strong.data.y.sum()),
-        "trained_rows": 450,
-        "trained_positives": int(strong.data.y.sum()),
-        "eligible_now": len(own),
-    }
-    assert (answers >= one.thresholds["red"]).mean() == pytest.approx(0.1, abs=0.01)
-    assert (answers >= one.thresholds["yellow"]).mean() == pytest.approx(0.4, abs=0.01)
-    assert (np.diff(one.reference) >= 0).all()
-    assert (one.reference[0], one.reference[-1]) == (answers.min(), answers.max())
-    assert entry.features[0].label == Text(en="x", zh_cn="某数")
-    assert entry.schema_hash == strong.data.features.schema_hash
-
-
-def test_reference_histograms_share_out_the_eligible(strong: Fitted) -> None:
-    X = strong.data.X
-    entry = entry_of(strong, X, np.where(np.arange(len(X)) < 100, 0, -1))
-    for j, feature in enumerate(entry.features):
-        histogram = entry.reference_histograms[feature.name]
-        assert sum(histogram.shares) == pytest.approx(1.0)
-        assert histogram.missing == pytest.approx(np.isnan(X[:100, j]).mean())
-        if feature.kind == "category":
-            known = X[:100, j][~np.isnan(X[:100, j])]
-            assert histogram.shares == pytest.approx([(known == code).mean() for code in range(3)])
-
-
-def test_nobody_eligible_today_leaves_no_reference(strong: Fitted) -> None:
-    entry = entry_of(strong, strong.data.X, np.full(450, -1))
-    assert entry.populations[0].reference == ()
-    assert entry.populations[0].thresholds == {"red": 1.0, "yellow": 1.0}
-    assert entry.reference_histograms == {}
-
-
-def test_the_service_answers_what_was_judged(strong: Fitted) -> None:
-    X = strong.data.X
-    entry = entry_of(strong, X, np.zeros(450, dtype=np.int64))
-    model = load_draft(draft_of(entry), strong.files).models["full"]
-    [rung] = model.rungs
-    served = sigmoid(rung.calibration.apply(rung.estimator.margin(X)))
-    ours = published_rung(strong, 0).probability(X, np.zeros(450, dtype=np.int64))
-    assert served == pytest.approx(ours, abs=1e-12)
-
-
-def test_trees_are_written_as_the_service_reads_them() -> None:
-    rng = np.random.default_rng(8)
-    X = rng.normal(size=(640, 3))
-    # High or low makes no difference, far from the middle does: for trees alone.
-    y = draw(rng, sigmoid(4 * (np.abs(X[:, 0]) + np.abs(X[:, 1]) - 1.5)))
-    fitted = fitted_on(X, y)
-    assert [(one.tier, one.verdict.grade) for one in fitted.chosen] == [("ml", "A")]
-    model = load_draft(draft_of(entry_of(fitted, X, np.zeros(640, dtype=np.int64))), fitted.files).models[
-        "full"
-    ]
-    assert model.features.names == numbers(3).names
-    served = sigmoid(model.rungs[0].calibration.apply(model.rungs[0].estimator.margin(X)))
-    assert served == pytest.approx(
-        published_rung(fitted, 0).probability(X, np.zeros(640, dtype=np.int64)), abs=1e-12
-    )

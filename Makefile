@@ -65,7 +65,7 @@ bench: ## Measure the service: CPU per request, memory, cold start
 
 bench-quality: ## Measure the models beside what a user would pick instead
 	@tools/setup.sh bench
-	$(PY) -m benchmarks.quality
+	@status=0; for part in quality value fitting; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
 
 image: ## Build the container image
 	docker build --tag $(IMAGE) .

@@ -11,18 +11,19 @@ import numpy as np
 
 from app.domain.clock import to_microseconds
 from app.domain.history import Array
+from app.estimators.populations import BUYERS, FIRST_ORDER, REPEAT
 from benchmarks.quality.judging import OURS, Answer, Judged, answers, our_answers
 from benchmarks.quality.questions import (
-    Asked,
     Round,
     ask,
     business_of,
     churned_after,
+    learned_at,
     objective_of,
     some,
-    with_everybody,
 )
 from training.ladder import Data
+from training.purchasing import Learned
 from training.tables import Business
 
 LAST_WATCHED: Final = datetime.fromisoformat("2008-05-12T00:00:00-05:00")
@@ -52,52 +53,56 @@ def retail_rounds() -> list[Judged]:
 def judged_at(business: Business, cut: int) -> tuple[Judged, Array]:
     """Return one cut of a business by inactivity, where everybody who ever bought is asked about.
 
-    Models learn from earlier cuts whose label was complete by ``cut``.
+    Models learn from earlier cuts whose label was complete by ``cut``; ours is what would be published.
 
     Returns
     -------
     Judged
-        With groups for the two populations, and for those whom the business would ask about.
+        With groups for the populations, and for those whom churn would be asked about.
     ndarray of str
         The customers of its rows.
     """
-    everybody = with_everybody(business)
-    labels = churned_after(everybody, cut)
-    asked = ask(everybody, as_of=cut)
-    one = _newest(asked, labels)
+    labels = churned_after(business, cut)
+    learned, ids = learned_at(business, cut)
+    one = _round(learned["full"], ids, labels)
     found = answers(one)
-    found[SUMMARY] = _told_by_summary(everybody, cut, labels, one.judged)
+    found[SUMMARY] = _told_by_summary(learned["summary"], ids, labels, one.judged)
     found |= _rules_of_thumb(one.judge)
-    repeat = one.judge.population == one.judge.populations.index("repeat")
+    repeat = one.judge.population == BUYERS.index(REPEAT)
+    first = one.judge.population == BUYERS.index(FIRST_ORDER)
     limit = objective_of(business).gone_after_days
-    silence = _column(one.judge, "days_since_last_order")
     groups = {
         "two order days or more": repeat,
-        "one order day": ~repeat,
-        f"not gone yet: silent for {limit} days at most": silence <= limit,
+        "one order day": first,
+        f"not gone yet: silent for {limit} days at most": repeat | first,
     }
-    return Judged(one.judge.y, found, groups), asked.customer_ids[one.judged]
+    return Judged(one.judge.y, found, groups), ids[one.judged]
 
 
-def _told_by_summary(business: Business, cut: int, labels: Mapping[str, float], judged: Array) -> Answer:
+def _told_by_summary(learned: Learned, ids: Array, labels: Mapping[str, float], judged: Array) -> Answer:
     """Return what the variant for summaries says of the same customers.
 
     It can be asked about a few more: who gave everything back on the day of the order has an order on record.
     """
-    one = _newest(ask(business, as_of=cut, variant="summary"), labels)
+    one = _round(learned, ids, labels)
     said = our_answers(one)[OURS]
     place = {int(customer): k for k, customer in enumerate(one.judged)}
     return replace(said, p=said.p[[place[int(customer)] for customer in judged]])
 
 
-def _newest(asked: Asked, labels: Mapping[str, float]) -> Round:
-    """Return what a final fit learns from, and everybody at the newest time with what came of them."""
-    learn = asked.data(asked.examples, asked.examples)
-    splits = asked.splits(learn, asked.examples)
-    who = np.flatnonzero(asked.now.population >= 0)
-    judge = asked.data(asked.examples, some(asked.now, who))
-    judge = replace(judge, y=np.array([labels[customer] for customer in asked.customer_ids[who]]))
-    return Round(learn.take(splits.final), splits.final_inner, judge, who)
+def _round(learned: Learned, ids: Array, labels: Mapping[str, float]) -> Round:
+    """Return what the final fit learned from, and everybody at the newest time with what came of them."""
+    fitted = learned.fitted
+    who = np.flatnonzero(learned.population >= 0)
+    learn = fitted.data.take(fitted.splits.final)
+    judge = replace(
+        fitted.data,
+        X=learned.X[who],
+        y=np.array([labels[customer] for customer in ids[who]]),
+        population=learned.population[who],
+        customer=who,
+    )
+    return Round(learn, fitted.splits.final_inner, judge, who, fitted)
 
 
 def _rules_of_thumb(judge: Data) -> dict[str, Answer]:

@@ -21,7 +21,7 @@ from training.evaluation import auc, ece, log_loss
 from training.ladder import climb
 
 OURS: Final = "Kith"
-RUNGS: Final = {"rules": "Kith's rule", "statistical": "Kith's regression", "ml": "Kith's trees"}
+RUNGS: Final = {"rules": "Kith's rule", "statistical": "Kith's statistical rung", "ml": "Kith's trees"}
 SAMPLES: Final = 400
 """Bootstrap samples of an interval."""
 
@@ -69,16 +69,25 @@ def answers(one: Round) -> dict[str, Answer]:
 
 
 def our_answers(one: Round) -> dict[str, Answer]:
-    """Climb the ladder as training does, and return what each rung and the preferred one say."""
+    """Return what each rung of the ladder says, and ours: what training would publish, or prefers.
+
+    Where training made more of the rows than the ladder on them, its own fit answers.
+    """
     began = time.process_time()
-    ladder = climb(one.learn, one.inner, SEED)
+    ladder = climb(one.learn, one.inner, SEED) if one.fitted is None else one.fitted.ladder
     seconds = time.process_time() - began
-    found = {
-        RUNGS[tier]: Answer(rung.probability(one.judge.X, one.judge.population), None, rung.choice)
-        for tier, rung in ladder.rungs.items()
-    }
-    preferred = found[RUNGS[ladder.preferred]]
-    return {**found, OURS: Answer(preferred.p, seconds, preferred.choice)}
+    X, population = one.judge.X, one.judge.population
+    told = {tier: rung.probability(X, population) for tier, rung in ladder.rungs.items()}
+    found = {RUNGS[tier]: Answer(p, None, ladder.rungs[tier].choice) for tier, p in told.items()}
+    if one.fitted is None:
+        choice = ladder.rungs[ladder.preferred].choice
+        return {**found, OURS: Answer(told[ladder.preferred], seconds, choice)}
+    published = np.full(len(X), np.nan)
+    for k, chosen in enumerate(one.fitted.chosen):
+        own = population == k
+        published[own] = told[chosen.tier][own]
+    choice = ", ".join(f"{chosen.name}: {chosen.tier}" for chosen in one.fitted.chosen)
+    return {**found, OURS: Answer(published, None, choice)}
 
 
 @dataclass(frozen=True, slots=True)

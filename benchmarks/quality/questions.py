@@ -6,6 +6,7 @@ Nothing here computes an input, a label or a split by itself: what it hands on i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,17 @@ import numpy as np
 
 from app.domain.errors import BusinessFileError
 from app.domain.history import Array
-from training.capabilities.churn import _data, _features, _splits
+from training.capabilities.churn import label_data, label_features, label_splits
 from training.churn_rows import Question, churned, examples_for, take_rows
 from training.examples import Examples
 from training.ladder import Data
+from training.purchasing import Learned, learn_purchases
 from training.run import Run
 from training.snapshots import Fold, Splits
 from training.tables import Business, Tables, load_business, read_tables
 from training.tables.objectives import ChurnObjective
 from training.train import known_at
+from training.variants import Fitted
 
 SEED: Final = 7
 """The seed that ``python -m training train`` uses when none is given."""
@@ -38,6 +41,8 @@ class Round:
     judge: Data
     judged: Array
     """Which of the caller's rows ``judge`` holds."""
+    fitted: Fitted | None = None
+    """What training made of the rows to learn from, where it is more than the ladder on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,12 @@ class Asked:
 
     def data(self, like: Examples, rows: Examples) -> Data:
         """Return rows with the inputs that are chosen by the rows ``like``."""
-        features = _features(self.question, self.variant, like, self.is_dated)
-        return _data(features, self.question, self.variant, rows)
+        features = label_features(self.question, like, self.is_dated)
+        return label_data(features, self.question, rows)
 
     def splits(self, data: Data, rows: Examples) -> Splits:
         """Return the splits that training would make of these rows."""
-        return _splits(self.question, data, rows, self.is_dated)
+        return label_splits(self.question, data, rows, self.is_dated)
 
 
 def business_of(example: str) -> Business:
@@ -78,24 +83,34 @@ def missing_sources(business: Business) -> list[str]:
     return [file for file in files if not (business.path.parent / file).exists()]
 
 
-def ask(business: Business, *, as_of: int | None = None, variant: str = "full") -> Asked:
-    """Read a business as known at a time, and give what churn would be trained on.
-
-    Parameters
-    ----------
-    as_of : int, optional
-        Microseconds since 1970 in UTC; nothing later is read. By default the latest time in the data.
-    variant : str
-        ``full`` or ``summary``.
+def ask(business: Business) -> Asked:
+    """Read a business, and give what churn by a label would be trained on.
 
     Raises
     ------
     TableError
         The tables cannot be read, or nothing can be learned from them.
     """
-    with read_tables(business, as_of=as_of) as tables:
+    with read_tables(business) as tables:
         question = _question(business, tables)
-        return Asked(question, variant, *examples_for(question, variant))
+        return Asked(question, "full", *examples_for(question, "full"))
+
+
+def learned_at(business: Business, cut: int) -> tuple[Mapping[str, Learned], Array]:
+    """Return what training learns of purchases at a time, by variant, and every customer's id.
+
+    Raises
+    ------
+    TableError
+        The tables cannot be read, or nothing can be learned from them.
+    """
+    with read_tables(business, as_of=cut) as tables:
+        tables.refuse_errors()
+        run = Run(business, tables, tables.history(), known_at(tables), SEED, "", {}, lambda _: None)
+        learned = learn_purchases(run, objective_of(business).horizon_days)
+        ids = np.empty(run.history.size, dtype=object)
+        ids[:] = run.history.customer_ids
+        return learned, ids
 
 
 def churned_after(business: Business, cut: int) -> dict[str, float]:
@@ -133,12 +148,6 @@ def objective_of(business: Business) -> ChurnObjective:
     if business.objectives.churn is None:
         raise BusinessFileError("the business file has no objective churn", remedy="add it under objectives")
     return business.objectives.churn
-
-
-def with_everybody(business: Business, gone_after_days: int = 3650) -> Business:
-    """Return a business in which nobody counts as gone before the question is asked."""
-    churn = objective_of(business).model_copy(update={"gone_after_days": gone_after_days})
-    return business.model_copy(update={"objectives": business.objectives.model_copy(update={"churn": churn})})
 
 
 def some(rows: Examples, chosen: Array) -> Examples:

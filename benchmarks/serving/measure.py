@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.serving.echo import PATH, echo_app
 from benchmarks.serving.http_load import Load, Target, load, started, wait_ready
 from benchmarks.serving.in_process import caller, loaded_store, release_of, service_app
-from benchmarks.serving.payloads import history_bodies, summary_bodies
-from benchmarks.serving.report import OVER_HTTP, Figures
+from benchmarks.serving.payloads import everything_bodies, history_bodies, summary_bodies
+from benchmarks.serving.report import EVERYTHING, OVER_HTTP, Figures
 from benchmarks.serving.rounds import Spread, ratio, run_rounds
 from benchmarks.serving.stages import stage_microseconds
 from benchmarks.serving.start import cold_start
@@ -18,12 +18,14 @@ from benchmarks.serving.start import cold_start
 SCORES = "/v1/scores"
 REQUESTS: Mapping[str, int] = {
     "summary": 512,
+    EVERYTHING: 384,
     "summary, with reasons": 256,
     "30 orders, 100 events, reasons": 128,
 }
 """Requests of one round, by payload."""
 VARIANTS: Mapping[str, str] = {
     "summary": "summary",
+    EVERYTHING: "summary",
     "summary, with reasons": "summary",
     "30 orders, 100 events, reasons": "full",
 }
@@ -33,6 +35,7 @@ def measure(models: Path, rounds: int) -> Figures:
     """Measure everything with one release; takes a few minutes."""
     payloads = {
         "summary": summary_bodies(),
+        EVERYTHING: everything_bodies(),
         "summary, with reasons": summary_bodies(is_explained=True),
         "30 orders, 100 events, reasons": history_bodies(),
     }

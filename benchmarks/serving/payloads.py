@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.api.examples import SUMMARY, SUMMARY_ZH
 
 VARIANTS: Final = 64
+BLOCKS: Final = ("churn", "clv", "purchase", "segment", "triggers", "brief")
 ORDERS: Final = 30
 EVENTS: Final = 100
 
@@ -20,6 +21,11 @@ _EVENTS: Final = ("product_viewed", "product_added", "cart_viewed", "email_opene
 def summary_bodies(*, is_explained: bool = False) -> list[bytes]:
     """Return requests as a CRM sends them: a summary instead of orders, without reasons unless asked for."""
     return [_summary(k, SUMMARY_ZH if is_explained else SUMMARY) for k in range(VARIANTS)]
+
+
+def everything_bodies() -> list[bytes]:
+    """Return the same summaries with every block wanted, without reasons."""
+    return [json.dumps({**json.loads(body), "want": list(BLOCKS)}).encode() for body in summary_bodies()]
 
 
 def history_bodies() -> list[bytes]:

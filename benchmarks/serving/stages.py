@@ -19,8 +19,8 @@ from app.api.checks import contradictions, resolve_as_of, uncounted_rows
 from app.api.schemas.request import canonical, read_request, repeats_a_key, to_rows
 from app.domain.clock import to_microseconds
 from app.domain.rows import build_history
-from app.features.compute import compute
-from app.serving.plan import plan_of
+from app.serving.blocks import Answered, Part
+from app.serving.plan import plan_of, published
 from app.serving.release import LoadedRelease
 from app.serving.score import Ask, attribute_kinds, score
 
@@ -48,7 +48,7 @@ class _Walk:
             "to columns (build_history)", lambda: build_history([rows], business.timezone, kinds)
         )
         at = np.array([to_microseconds(request.as_of)], dtype=np.int64)
-        ask = Ask(("churn",), None, request.locale or "en", bool(request.explain))
+        ask = Ask(tuple(request.want or ()), None, request.locale or "en", bool(request.explain))
         if is_split:
             self._split(history, at, ask)
             return
@@ -58,12 +58,20 @@ class _Walk:
         self._step("JSON of the answer", lambda: _JSON.dump_json(answer))
 
     def _split(self, history: Any, at: Any, ask: Ask) -> None:
-        plan = plan_of(self.release.artifacts["churn"], self.variant)
-        defaults = self.release.business.consent_defaults
-        columns = self._step("features (compute)", lambda: compute(history, at, plan.needed, defaults))
-        X = self._step("matrix", lambda: plan.model.features.matrix(columns, 1))
-        self._step("predict", lambda: plan.scorer.predict(plan.model, X))
-        self._step("explain", lambda: plan.scorer.explain(plan.model, X) if ask.explain else None)
+        plans = {
+            name: plan_of(self.release.artifacts[name], self.variant)
+            for name in published(self.release)
+            if name in ask.want
+        }
+        needed = frozenset().union(*(plan.needed for plan in plans.values()))
+        part = Part(self.release, history, at, needed)
+        self._step("features (compute)", lambda: part.columns)
+        for plan in plans.values():
+            one = Answered(part, plan, ask.horizon_days)
+            self._step("matrix", lambda: one.X)  # noqa: B023  runs at once
+            self._step("predict", lambda: one.answers)  # noqa: B023  as above
+            if ask.explain:
+                self._step("explain", lambda: plan.scorer.explain(plan.model, one.X, one.moment))  # noqa: B023
 
     def _step(self, name: str, run: Callable[[], Any]) -> Any:
         began = time.thread_time_ns()
@@ -83,7 +91,7 @@ def stage_microseconds(release: LoadedRelease, bodies: Sequence[bytes], variant:
     Parameters
     ----------
     release : LoadedRelease
-        Must hold churn.
+        Must hold what is wanted.
     bodies : sequence of bytes
         Requests that name their ``as_of`` and are answered by ``variant``.
     """
@@ -98,5 +106,5 @@ def stage_microseconds(release: LoadedRelease, bodies: Sequence[bytes], variant:
                     found.setdefault(name, []).append(nanoseconds / 1000 / len(bodies))
     medians = {name: median(values) for name, values in found.items()}
     whole = medians.pop(_WHOLE)
-    rest = max(whole - sum(medians[name] for name in _INSIDE), 0.0)
-    return {**medians, "consent, blocks and reason texts": rest}
+    rest = max(whole - sum(medians.get(name, 0.0) for name in _INSIDE), 0.0)
+    return {**medians, "consent, blocks, rules and texts": rest}

@@ -219,6 +219,8 @@ class ManifestDraft(_Part):
     settings: dict[str, Any] = Field(default_factory=dict)
     """Numbers that the capability's predict needs beyond the estimators, e.g. churn's gone_after_days."""
     variants: tuple[Variant, ...] = Field(min_length=1)
+    text_model: FileName | None = None
+    """The model that reads texts: what a text scorer answers from, and what features of texts are told by."""
     golden: FileName
     trained_as_of: str
     data_fingerprint: Sha256

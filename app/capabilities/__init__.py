@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from app.capabilities.base import Scorer
+from app.capabilities.base import Scorer, TextScorer
 from app.capabilities.churn import CHURN
 from app.capabilities.clv import CLV
 from app.capabilities.purchase import PURCHASE
+from app.capabilities.satisfaction import SATISFACTION
 from app.capabilities.segment import SEGMENT
+from app.capabilities.sentiment import SENTIMENT
 
-SCORERS: Final[Mapping[str, Scorer]] = {scorer.name: scorer for scorer in (CHURN, CLV, PURCHASE, SEGMENT)}
+SCORERS: Final[Mapping[str, Scorer]] = {
+    scorer.name: scorer for scorer in (CHURN, CLV, PURCHASE, SATISFACTION, SEGMENT)
+}
 
 TRIGGERS: Final = "triggers"
 """Rules over features and scores: data of an artifact, applied by :mod:`app.serving.triggers`."""
 
-CAPABILITIES: Final = (*SCORERS, TRIGGERS)
+TEXT_SCORERS: Final[Mapping[str, TextScorer]] = {scorer.name: scorer for scorer in (SENTIMENT,)}
+
+CAPABILITIES: Final = (*SCORERS, TRIGGERS, *TEXT_SCORERS)
 """Everything that an artifact may be for."""

@@ -21,7 +21,17 @@ answered, -1 where nobody did. ``eligible`` is bool, ``ineligible_reason`` objec
 does not apply to a row is NaN, a word None. A date is given in days after the local day of the question."""
 
 Unit = Literal[
-    "flag", "word", "score", "days", "date", "probability", "share", "currency", "count", "distance"
+    "flag",
+    "word",
+    "score",
+    "points",
+    "days",
+    "date",
+    "probability",
+    "share",
+    "currency",
+    "count",
+    "distance",
 ]
 HORIZON_NOT_TRAINED: Final = "horizon_not_trained"
 
@@ -31,7 +41,7 @@ class Output:
     """One column of a scorer's answer, with its unit and possible values.
 
     A name with a dot, ``rfm.recency``, is a field of an object within the block. A ``score`` is a whole
-    number.
+    number; ``points`` are on the scale of a survey.
     """
 
     name: str
@@ -232,3 +242,16 @@ class Scorer:
     deciding: Callable[[Model], tuple[str, ...]]
     link: Literal["logit", "log", "identity"] = "logit"
     check: Callable[[Model], None] = _accept
+
+
+@dataclass(frozen=True, slots=True)
+class TextScorer:
+    """A capability that reads texts.
+
+    ``predict(model, texts)`` returns an answer for each of N texts, in order; ``scores(model, texts)`` how
+    each sounds, shape (N,), NaN where it cannot be told.
+    """
+
+    name: str
+    predict: Callable[..., list[Any]]
+    scores: Callable[..., Array]

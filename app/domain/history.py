@@ -5,8 +5,9 @@ the other, and ``offsets`` says where each customer begins. Within a customer, r
 by id, so that every sum runs in the same order online and offline.
 
 Times are int64 microseconds since 1970 in UTC, ``NAT`` where missing. Numbers are float64, NaN where
-missing. Enumerations are int16 indexes into the vocabularies below, -1 where missing. Ids other than the
-customer's are int64 codes that only mean "same" or "different" within one customer.
+missing. Enumerations are int16 indexes into the vocabularies below, -1 where missing. Texts are objects, str
+or None. Ids other than the customer's are int64 codes that only mean "same" or "different" within one
+customer.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ PROFILE_TEXTS: Final = (
     "company_size",
 )
 
-TIME, NUMBER, FLAG, CODE = "time", "number", "flag", "code"
+TIME, NUMBER, FLAG, CODE, TEXT = "time", "number", "flag", "code", "text"
 """Kinds of a column. An enumeration's kind is its tuple of words. A flag is a number that is 0 or 1."""
 
 
@@ -127,7 +128,13 @@ TABLES: Final[Mapping[str, TableSpec]] = MappingProxyType(
         ),
         "feedback": TableSpec(
             "submitted_at",
-            {"submitted_at": TIME, "kind": FEEDBACK_KINDS, "score": NUMBER, "scale_max": NUMBER},
+            {
+                "submitted_at": TIME,
+                "kind": FEEDBACK_KINDS,
+                "score": NUMBER,
+                "scale_max": NUMBER,
+                "text": TEXT,
+            },
         ),
         "subscriptions": TableSpec(
             "started_at",
@@ -253,6 +260,8 @@ def empty_column(kind: str | tuple[str, ...], rows: int) -> Array:
         return np.full(rows, -1, dtype=np.int16)
     if kind == TIME:
         return np.full(rows, NAT, dtype=np.int64)
+    if kind == TEXT:
+        return np.full(rows, None, dtype=object)
     if kind == CODE:
         return np.full(rows, -1, dtype=np.int64)
     return np.full(rows, np.nan)

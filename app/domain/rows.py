@@ -21,13 +21,14 @@ from app.domain.history import (
     PROFILE_TEXTS,
     SUMMARY,
     TABLES,
+    TEXT,
     TIME,
     Array,
     History,
     LazyColumns,
     Table,
 )
-from app.domain.values import TEXT, codes, microseconds, numbers, read_column, times_of
+from app.domain.values import codes, microseconds, numbers, read_column, times_of
 
 Row = Mapping[str, Any]
 

@@ -9,10 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.domain.clock import to_microseconds
-from app.domain.history import CODE, FLAG, NAT, NUMBER, TABLES, TIME, Array, empty_column
-
-TEXT: Final = "text"
-"""A kind beyond those of tables: words as they are."""
+from app.domain.history import CODE, FLAG, NAT, NUMBER, TABLES, TEXT, TIME, Array, empty_column
 
 
 def read_column(kind: str | tuple[str, ...], values: Sequence[Any]) -> Array:

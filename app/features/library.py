@@ -29,6 +29,7 @@ GROUPS: Final = (
     Group("contacts", engagement.CONTACT_FEATURES, engagement.compute_contacts),
     Group("support_cases", support.CASE_FEATURES, support.compute_cases),
     Group("feedback", support.FEEDBACK_FEATURES, support.compute_feedback),
+    Group("feedback", support.TEXT_FEATURES, support.compute_texts),
     Group("subscriptions", subscription.FEATURES, subscription.compute),
     Group("", attributes.PROFILE_FEATURES, attributes.compute_profile),
     Group("", attributes.SEASON_FEATURES, attributes.compute_season),

@@ -1,4 +1,8 @@
-"""Complaint load and what customers said when asked."""
+"""Complaint load, what customers said when asked, and how their texts sound.
+
+The sentiment of texts is no fact of the record: a model reads it before features are computed, into the
+column ``sentiment`` of feedback. Where none did, what is made of it is unknown.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,19 @@ FEEDBACK_FEATURES: Final = (
     Feature("last_feedback_score", "share", high=1.0, table="feedback"),
     Feature("average_feedback_score", "share", high=1.0, table="feedback"),
 )
+TEXT_FEATURES: Final = (
+    Feature("last_text_sentiment", "value", low=-1.0, high=1.0, table="feedback", is_input=False),
+    Feature("average_text_sentiment_365d", "value", low=-1.0, high=1.0, table="feedback", is_input=False),
+    Feature("negative_texts_365d", "count", table="feedback", is_input=False),
+)
+SENTIMENT_COLUMN: Final = "sentiment"
+"""The column of feedback that holds how each text sounds, from -1 to 1."""
 
 _COMPLAINT: Final = CASE_TYPES.index("complaint")
 _EDGES: Final = np.array([90, 365])
+_YEAR: Final = 365
+_NEGATIVE: Final = -1 / 3
+"""The sentiment below which a text counts as negative."""
 _NPS: Final = FEEDBACK_KINDS.index("nps")
 _NPS_MAX: Final = 10.0
 """The best answer to the question of a net promoter score, by definition."""
@@ -72,4 +86,22 @@ def compute_feedback(view: View) -> dict[str, Array]:
         "days_since_last_feedback": view.today - ragged.last(feedback.offsets, feedback.day),
         "last_feedback_score": ragged.last(ragged.offsets_of(owner, size), share),
         "average_feedback_score": ragged.share(ragged.total(owner, share, size), ragged.count(owner, size)),
+    }
+
+
+def compute_texts(view: View) -> dict[str, Array]:
+    """Return the features of texts, each of shape (N,); unknown where no text was read."""
+    feedback = view.rows("feedback")
+    if feedback is None or not feedback.has(SENTIMENT_COLUMN):
+        return {}
+    size, sentiment = view.size, feedback[SENTIMENT_COLUMN]
+    read = ~np.isnan(sentiment)
+    owner, told = feedback.owner[read], sentiment[read]
+    recent = (np.broadcast_to(feedback.age_days, len(sentiment)) < _YEAR)[read]
+    return {
+        "last_text_sentiment": ragged.last(ragged.offsets_of(owner, size), told),
+        "average_text_sentiment_365d": ragged.share(
+            ragged.total(owner[recent], told[recent], size), ragged.count(owner, size, recent)
+        ),
+        "negative_texts_365d": ragged.count(owner, size, recent & (told < _NEGATIVE)),
     }

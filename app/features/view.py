@@ -82,6 +82,10 @@ class Rows:
             self._cut[column] = self._table[column][self._index]
         return self._cut[column]
 
+    def has(self, column: str) -> bool:
+        """Return whether the table holds a column that is made beforehand, such as the sentiment of texts."""
+        return column in self._table.columns
+
     def spread(self, values: Array) -> Array:
         """Return the value (N,) of each row's customer, (R,); of one customer (1,), which fits all rows."""
         return values if self.size == 1 else values[self.owner]

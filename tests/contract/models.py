@@ -99,10 +99,27 @@ def clv() -> Iterator[Case]:
     yield Case("clv", "rule", buyers.by_rule(buyers.clv_model(), 3.0))
 
 
+def satisfaction() -> Iterator[Case]:
+    scales = {
+        "csat": {"scores": [1.0, 2.0, 3.0, 4.0, 5.0], "cut": 1, "steps": [-1.5, 0.0, 1.4, 3.0], "width": 0.7},
+        "complaint": {"scores": [0.0, 1.0], "cut": 0, "steps": [0.0], "width": 0.0},
+    }
+    [full] = artifact("label").models.values()
+    summary = artifact("inactivity").models["summary"]
+    for definition, scale in scales.items():
+        for name, model in (("full", full), ("summary", summary)):
+            whole = {"interval_level": 0.8, "scale": scale}
+            rungs = (replace(model.rungs[0], population="all"),)
+            yield Case(
+                "satisfaction", f"{definition}-{name}", Model(model.features, rungs, definition, None, whole)
+            )
+
+
 MODELS: Final[Mapping[str, Callable[[], Iterator[Case]]]] = {
     "churn": churn,
     "clv": clv,
     "purchase": purchase,
+    "satisfaction": satisfaction,
     "segment": segment,
 }
 """One entry for each scorer of the register."""

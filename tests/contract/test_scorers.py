@@ -78,6 +78,7 @@ MAYBE: Mapping[str, frozenset[str]] = {
     "churn": frozenset(),
     "purchase": frozenset({"p_alive", "expected_at", "earliest_at", "latest_at", "no_window_reason"}),
     "clv": frozenset({"expected_orders", "historic_value", "average_order_value", "currency"}),
+    "satisfaction": frozenset(),
     "segment": frozenset(
         {"rfm.monetary", "value_tier", "cluster.id", "cluster.name", "cluster.distance", "cluster.runner_up"}
     ),
@@ -96,7 +97,8 @@ def test_who_is_eligible_has_every_number_and_no_reason_and_who_is_not_has_a_rea
     answers = predict(case, case.rows())
     eligible = answers["eligible"]
     assert eligible.any()
-    assert not eligible.all() or case.model.definition == "label"
+    # Where no input decides, everybody can be asked about.
+    assert eligible.all() == (not SCORERS[case.scorer].deciding(case.model))
     assert [reason is None for reason in answers["ineligible_reason"]] == eligible.tolist()
     assert ((answers["population"] >= 0) == eligible).all()
     for output in SCORERS[case.scorer].outputs[2:]:

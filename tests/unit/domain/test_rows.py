@@ -22,6 +22,7 @@ from app.domain.history import (
     PROFILE_TEXTS,
     SUMMARY,
     TABLES,
+    TEXT,
     TIME,
     Table,
 )
@@ -95,6 +96,8 @@ def test_a_row_that_says_nothing_is_missing_everywhere(name: str) -> None:
             assert value == 0.0
         elif kind == CODE or isinstance(kind, tuple):
             assert value == -1
+        elif kind == TEXT:
+            assert value is None
         else:
             assert np.isnan(value)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.domain.history import CODE, FLAG, NAT, NUMBER, PRIORITIES, TIME
-from app.domain.values import TEXT, microseconds, read_column
+from app.domain.history import CODE, FLAG, NAT, NUMBER, PRIORITIES, TEXT, TIME
+from app.domain.values import microseconds, read_column
 
 MOMENT = datetime(1970, 1, 2, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from app.domain.history import TABLES
 from app.features.library import GROUPS, LIBRARY
 from app.features.summary import FEATURES as SUMMARY_FEATURES
+from app.features.support import TEXT_FEATURES
 from tests.unit.features.histories import Chance, customer, features_of
 
 
@@ -40,5 +41,8 @@ def test_random_histories_give_every_feature_several_values_and_none() -> None:
     for seed in range(120):
         for name, value in features_of(customer(Chance(seed))).items():
             seen[name].add(value)
-    fixed = {"season_cosine", "season_sine", "acquisition_channel", "company_industry", "company_size"}
+    # How texts sound is read by a model, before features are computed.
+    read = {feature.name for feature in TEXT_FEATURES}
+    assert {name for name in read if seen[name] != {None}} == set()
+    fixed = read | {"season_cosine", "season_sine", "acquisition_channel", "company_industry", "company_size"}
     assert not {name for name, values in seen.items() if len(values) < 3 and name not in fixed}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.unit.features.histories import AS_OF, DAY, features_of
+from app.features.compute import compute
+from app.features.support import SENTIMENT_COLUMN, TEXT_FEATURES
+from tests.unit.features.histories import AS_OF, DAY, features_of, history_of, plain
 
 
 def case(days: float, **more: Any) -> dict[str, Any]:
@@ -68,3 +72,33 @@ def test_words_without_a_score_are_feedback_all_the_same() -> None:
 def test_a_score_off_its_scale_is_its_end() -> None:
     assert feedback(said(9, score=9.0, scale_max=5.0))["last_feedback_score"] == 1.0
     assert feedback(said(9, score=-9.0, scale_max=5.0))["last_feedback_score"] == 0.0
+
+
+# ── How texts sound ───────────────────────────────────────────────────────────────────────────────────
+def heard(*sentiment: tuple[float, float]) -> dict[str, Any]:
+    """Return the features of one customer's texts, each given as days ago and sentiment."""
+    texts = [said(days, "review", text="x") for days, _ in sentiment]
+    history = history_of([{"customer_id": "c", "feedback": texts}])
+    table = history.tables["feedback"]
+    by_id = {row["feedback_id"]: told for row, (_, told) in zip(texts, sentiment, strict=True)}
+    column = np.array([by_id[f"f{days}"] for days, _ in sorted(sentiment, reverse=True)])
+    tables = {
+        **history.tables,
+        "feedback": replace(table, columns={**table.columns, SENTIMENT_COLUMN: column}),
+    }
+    found = compute(replace(history, tables=tables), AS_OF)
+    return {feature.name: plain(found[feature.name][0]) for feature in TEXT_FEATURES}
+
+
+def test_the_sentiment_of_texts_is_that_of_the_last_and_the_mean_of_a_year() -> None:
+    found = heard((9, -0.8), (3, 0.5), (400, -1.0))
+    assert found["last_text_sentiment"] == 0.5
+    assert found["average_text_sentiment_365d"] == pytest.approx(-0.15)
+    assert found["negative_texts_365d"] == 1
+
+
+def test_a_text_that_was_not_read_says_nothing() -> None:
+    assert heard((9, 0.3), (3, float("nan")))["last_text_sentiment"] == 0.3
+    assert heard((3, float("nan")))["last_text_sentiment"] is None
+    assert heard((-3, -1.0))["last_text_sentiment"] is None
+    assert feedback(said(9, "review", text="x"))["last_text_sentiment"] is None

@@ -30,6 +30,7 @@ from app.api.problems import HTTP_STATUSES, ProblemError, as_problem, preferred_
 from app.api.releases import Releases
 from app.api.scores import Scorer, Scores
 from app.api.telemetry import Metrics, Telemetry, cause, metrics_endpoint
+from app.api.text import Texts
 from app.domain.errors import KithError
 from app.serving.model_store import ModelStore
 from app.serving.score import score
@@ -108,6 +109,7 @@ def create_app(
     limits = {
         "/v1/scores": Limits(settings.max_body_bytes, settings.max_concurrent),
         "/v1/scores/batch": Limits(settings.max_batch_bytes, settings.max_concurrent_batches),
+        "/v1/text/sentiment": Limits(settings.max_body_bytes, settings.max_concurrent),
     }
     app.add_middleware(Guard, limits=limits, body_seconds=settings.body_seconds, metrics=metrics)
     lines = (write or sys.stdout.write) if settings.access_log else None
@@ -126,10 +128,12 @@ def _add_routes(
 ) -> None:
     """Add the routes as plain ones: what a body must be is read from its bytes, not by the framework."""
     scores = Scores(releases, clock, read_id_key(settings), metrics, scorer)
+    texts = Texts(releases, metrics)
     models = Models(releases)
     health = Health(releases, condition, clock)
     app.add_route("/v1/scores", scores.single, methods=["POST"])
     app.add_route("/v1/scores/batch", scores.batch, methods=["POST"])
+    app.add_route("/v1/text/sentiment", texts.sentiment, methods=["POST"])
     app.add_route("/v1/models", models.listed, methods=["GET"])
     app.add_route("/v1/models/{capability}", models.one, methods=["GET"])
     app.add_route("/v1/models/{capability}/card", models.card, methods=["GET"])

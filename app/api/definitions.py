@@ -14,7 +14,9 @@ from app.capabilities.base import Output
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.release import LoadedRelease
+from app.texts.aspects import taxonomy
 from app.texts.catalogue import LOCALES, catalogue, feature_label, ineligible_text
+from app.texts.sentiment import catalogue as sentiments
 
 Document = dict[str, Any]
 
@@ -27,7 +29,7 @@ def written() -> Document:
 
 
 def definitions(release: LoadedRelease | None) -> Document:
-    """Return the meaning of blocks, fields, tiers, grades, reasons, features, warnings and problems.
+    """Return the meaning of blocks, fields, tiers, grades, reasons, features, texts, warnings and problems.
 
     Parameters
     ----------
@@ -64,6 +66,11 @@ def definitions(release: LoadedRelease | None) -> Document:
                 "version": feature.version,
             }
             for name, feature in LIBRARY.items()
+        },
+        "texts": {
+            "sentiments": sentiments()["labels"],
+            "abstained_reasons": sentiments()["abstained"],
+            "aspects": taxonomy().labels,
         },
         "attributes": {} if release is None else _attributes(release),
         "problems": {

@@ -155,3 +155,28 @@ BATCH_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
     ),
     "two-customers-zh": ("两位客户，各自提问", {"requests": [SUMMARY_ZH, HISTORY]}),
 }
+
+TEXTS: Final[Body] = {
+    "texts": [
+        {
+            "id": "F-31",
+            "text": "Delivery was quick, but the box was crushed and nobody answered my mail 😡",
+            "language": "en",
+        },
+        {"id": "F-32", "text": "The fabric is lovely and worth every penny."},
+        {"id": "F-33", "text": "👍"},
+    ]
+}
+TEXTS_ZH: Final[Body] = {
+    "locale": "zh-CN",
+    "offsets": "utf16",
+    "texts": [
+        {"id": "F-41", "text": "物流很快，就是客服态度太差😡，退款等了半个月", "language": "zh-CN"},
+        {"id": "F-42", "text": "質量不錯，價格也實惠"},
+        {"id": "F-43", "text": "app 老是 crash，但 customer service 回复很快"},
+    ],
+}
+TEXT_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
+    "three-texts": ("Three texts, one with two sides", TEXTS),
+    "three-texts-zh": ("三条文字：简体、繁体与中英混合", TEXTS_ZH),
+}

@@ -59,17 +59,24 @@ _BOUNDED: Final[dict[str, str]] = {
 Path = tuple[str, ...]
 
 
-def invalid_body(error: ValidationError, prefix: str = "", attributes: Collection[str] = ()) -> ProblemError:
+def invalid_body(
+    error: ValidationError,
+    prefix: str = "",
+    attributes: Collection[str] = (),
+    model: type[BaseModel] = ScoreRequest,
+) -> ProblemError:
     """Return the problem of a body that failed validation.
 
     Parameters
     ----------
     error : ValidationError
-        Of :class:`~app.api.schemas.request.ScoreRequest`.
+        Of the model.
     prefix : str
         Pointer to the request within the body, e.g. ``/requests/3``.
     attributes : collection of str
         Declared attributes, whose names are known and may stand in a pointer.
+    model : type
+        What the body should have been.
     """
     if error.error_count() > COUNTED_FAULTS:
         count = str(error.error_count())
@@ -77,7 +84,7 @@ def invalid_body(error: ValidationError, prefix: str = "", attributes: Collectio
     items = error.errors(include_url=False, include_input=False)
     if items[0]["type"] == "json_invalid":
         return invalid_json(str(items[0].get("ctx", {}).get("error", "")), prefix)
-    return ProblemError("invalid_request", _faults(items, prefix, attributes))
+    return ProblemError("invalid_request", _faults(items, prefix, attributes, model))
 
 
 def invalid_json(reason: str = "", prefix: str = "") -> ProblemError:
@@ -105,12 +112,14 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _faults(items: Iterable[Any], prefix: str, attributes: Collection[str]) -> list[Fault]:
+def _faults(
+    items: Iterable[Any], prefix: str, attributes: Collection[str], model: type[BaseModel]
+) -> list[Fault]:
     """Return the faults in the order found, one per place and code."""
     found: dict[tuple[str, str], Fault] = {}
     unknown: dict[str, tuple[Path, list[str]]] = {}
     for item in items:
-        pointer, path, rest = _place(item["loc"], attributes)
+        pointer, path, rest = _place(item["loc"], attributes, model)
         pointer = prefix + pointer
         if item["type"] == "extra_forbidden":
             unknown.setdefault(pointer, (path, []))[1].append(str(rest[0]) if rest else "")
@@ -120,16 +129,20 @@ def _faults(items: Iterable[Any], prefix: str, attributes: Collection[str]) -> l
             # One line per type that would have been allowed: the choice is one fault.
             values = {"expected": TYPES["scalar"]}
         found.setdefault((pointer, code), Fault(pointer, code, values))
-    named = [fault for pointer, (path, names) in unknown.items() for fault in _unknown(pointer, path, names)]
+    named = [
+        fault
+        for pointer, (path, names) in unknown.items()
+        for fault in _unknown(pointer, names, _fields(model).get(path, ()))
+    ]
     chosen = {pointer for pointer, code in found if code != "wrong_type"}
     return named + [
         fault for (pointer, code), fault in found.items() if code != "wrong_type" or pointer not in chosen
     ]
 
 
-def _unknown(pointer: str, path: Path, names: list[str]) -> Iterator[Fault]:
+def _unknown(pointer: str, names: list[str], known: Collection[str]) -> Iterator[Fault]:
     """Yield the faults of the unknown fields of one object, with the known names that were perhaps meant."""
-    near = {nearest(name, _fields().get(path, ())) for name in names[:20]}
+    near = {nearest(name, known) for name in names[:20]}
     suggestions = sorted(name for name in near if name is not None)
     for name in suggestions:
         yield Fault(pointer, "misspelt_field", {"name": name})
@@ -138,7 +151,7 @@ def _unknown(pointer: str, path: Path, names: list[str]) -> Iterator[Fault]:
 
 
 def _place(
-    loc: tuple[int | str, ...], attributes: Collection[str]
+    loc: tuple[int | str, ...], attributes: Collection[str], model: type[BaseModel]
 ) -> tuple[str, Path, tuple[int | str, ...]]:
     """Return the pointer as far as its names are known, the path without positions, and what is left."""
     pointer = ""
@@ -146,7 +159,9 @@ def _place(
     for k, part in enumerate(loc):
         if isinstance(part, int):
             pointer += f"/{part}"
-        elif part in _fields().get(path, ()) or (path == ("customer", "attributes") and part in attributes):
+        elif part in _fields(model).get(path, ()) or (
+            path == ("customer", "attributes") and part in attributes
+        ):
             pointer += f"/{escaped(part)}"
             path = (*path, part)
         else:
@@ -179,7 +194,7 @@ def _plain(bound: object) -> str:
 
 
 @cache
-def _fields() -> dict[Path, tuple[str, ...]]:
+def _fields(root: type[BaseModel]) -> dict[Path, tuple[str, ...]]:
     """Return the known fields of every object of a request, by its path without positions."""
     tree: dict[Path, tuple[str, ...]] = {}
 
@@ -189,7 +204,7 @@ def _fields() -> dict[Path, tuple[str, ...]]:
             for part in _models(info.annotation):
                 walk(part, (*path, name))
 
-    walk(ScoreRequest, ())
+    walk(root, ())
     return tree
 
 

@@ -27,16 +27,18 @@ from app.api.schemas.answers import (
     Score,
 )
 from app.api.schemas.request import BatchRequest, ScoreRequest
+from app.api.schemas.text import TextAnswers, TextRequest
 
 API_VERSION: Final = "1.0.0"
 DEFAULT_PATH: Final = Path("openapi/openapi.json")
 
 Document = dict[str, Any]
 
-SENT: Final[tuple[type[BaseModel], ...]] = (ScoreRequest, BatchRequest)
+SENT: Final[tuple[type[BaseModel], ...]] = (ScoreRequest, BatchRequest, TextRequest)
 TOLD: Final[tuple[type[BaseModel], ...]] = (
     Score,
     BatchScores,
+    TextAnswers,
     ModelList,
     PublishedModelDetail,
     Readiness,
@@ -67,6 +69,7 @@ def openapi_document() -> Document:
         },
         "tags": [
             {"name": "scores", "description": "Ask about customers."},
+            {"name": "texts", "description": "Ask about what customers write."},
             {"name": "models", "description": "What is in force, how good, what it means."},
             {"name": "operations", "description": "Run the service."},
         ],

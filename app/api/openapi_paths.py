@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.api.examples import BATCH_EXAMPLES, SCORE_EXAMPLES
+from app.api.examples import BATCH_EXAMPLES, SCORE_EXAMPLES, TEXT_EXAMPLES
 from app.api.problem_texts import KINDS
 from app.api.problems import MEDIA_TYPE
 
@@ -26,7 +26,7 @@ _SCORE_PROBLEMS: Final = (
 
 def openapi_paths() -> Document:
     """Return the paths of the document."""
-    return {**_score_paths(), **_model_paths(), **_operation_paths()}
+    return {**_score_paths(), **_text_paths(), **_model_paths(), **_operation_paths()}
 
 
 def _score_paths() -> Document:
@@ -54,6 +54,24 @@ def _score_paths() -> Document:
                 body=_body("BatchRequest", BATCH_EXAMPLES),
             )
         },
+    }
+
+
+def _text_paths() -> Document:
+    return {
+        "/v1/text/sentiment": {
+            "post": _operation(
+                "readTexts",
+                "texts",
+                "Tell how texts sound, and what they speak of",
+                "Up to 100 texts of at most 4,000 characters, English and Chinese, also mixed; at most 1 MiB "
+                "in all. Results keep the order. A text that cannot be judged is an answer "
+                "(`abstained: true`) with its reason. Each aspect points at the clause that names it.",
+                answers={"200": _answer("One result for each text.", "TextAnswers")},
+                problems=_SCORE_PROBLEMS,
+                body=_body("TextRequest", TEXT_EXAMPLES),
+            )
+        }
     }
 
 

@@ -126,6 +126,13 @@ FAULTS: Final[dict[str, FaultText]] = {
         ("an object has the same key twice", "同一对象中有重复的键"),
         ("send every key once", "每个键只应出现一次"),
     ),
+    "lone_surrogate": FaultText(
+        ("the text holds half a character (a lone surrogate)", "文本含有半个字符（孤立的代理项）"),
+        (
+            "it was cut in the middle of an emoji or the like; cut between characters",
+            "文本在表情等字符中间被截断；请在字符之间截断",
+        ),
+    ),
     "required": FaultText(
         ("this field is required", "缺少必填字段"),
         ("add the field", "请补上该字段"),
@@ -226,7 +233,7 @@ FAULTS: Final[dict[str, FaultText]] = {
     ),
     "too_large": FaultText(
         ("the body has more than {limit} bytes", "请求体超过 {limit} 字节"),
-        ("send fewer old rows, or fewer customers at once", "请减少较早的明细，或减少一次发送的客户数"),
+        ("send fewer old rows, texts or customers at once", "请减少较早的明细、文字或一次发送的客户数"),
     ),
     "content_type": FaultText(
         (

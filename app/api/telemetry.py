@@ -50,6 +50,7 @@ PLAIN_ROUTES: Final = frozenset(
     {
         "/v1/scores",
         "/v1/scores/batch",
+        "/v1/text/sentiment",
         "/v1/models",
         "/v1/definitions",
         "/livez",
@@ -60,6 +61,8 @@ PLAIN_ROUTES: Final = frozenset(
     }
 )
 UNMATCHED: Final = "unmatched"
+TEXTS: Final = "sentiment"
+"""What texts are counted as: the capability that reads them."""
 
 
 class Metrics:
@@ -81,10 +84,16 @@ class Metrics:
             registry=self.registry,
         )
         self.scores = Counter(
-            "kith_scores", "Scores given.", ["capability", "tier", "grade"], registry=self.registry
+            "kith_scores",
+            "Scores given, and texts judged.",
+            ["capability", "tier", "grade"],
+            registry=self.registry,
         )
         self.abstentions = Counter(
-            "kith_abstentions", "Blocks without a score.", ["capability", "reason"], registry=self.registry
+            "kith_abstentions",
+            "Blocks without a score, and texts not judged.",
+            ["capability", "reason"],
+            registry=self.registry,
         )
         self.refusals = Counter(
             "kith_problems", "Requests and batch items refused.", ["kind"], registry=self.registry
@@ -136,6 +145,15 @@ class Metrics:
                 self._count(self.scores, (name, model["tier"], model["grade"]))
             else:
                 self._count(self.abstentions, (name, block["ineligible_reason"]))
+
+    def count_texts(self, answer: Mapping[str, Any]) -> None:
+        """Count the texts of one answer: read by a model, or not judged and why."""
+        model = answer["model"]
+        for result in answer["results"]:
+            if result["abstained"]:
+                self._count(self.abstentions, (TEXTS, result["abstained_reason"]))
+            else:
+                self._count(self.scores, (TEXTS, model["tier"], model["grade"]))
 
     def _count(self, family: Counter, labels: tuple[str, ...]) -> None:
         counter = self._counters.get(labels)

@@ -15,19 +15,25 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from app.capabilities import SCORERS
 from app.capabilities.base import Answers, Output
+from app.capabilities.sentiment import SENTIMENT
 from app.domain.clock import from_microseconds
 from app.domain.consent import granted
 from app.domain.history import MICROSECONDS_PER_DAY, NAT, Array, History
 from app.estimators.base import Contributions, Moment
+from app.estimators.ngrams import NgramModel
 from app.features.compute import compute
 from app.features.schema import Columns
+from app.features.support import TEXT_FEATURES
 from app.serving.plan import Block, Input, Plan
 from app.serving.release import LoadedRelease
+from app.serving.texts import with_sentiment
 from app.texts.catalogue import Locale, feature_text, reason_text, word_label
 
 REASON_LIMIT: Final = 8
 """Reasons per block, largest first; what the others add is given as one number."""
+_TEXTS: Final = frozenset(feature.name for feature in TEXT_FEATURES)
 _LABELLED: Final = {"segment": (("name", "segments"),)}
 """Words of a block that come with a label in the reader's language: the field, and its catalogue."""
 
@@ -41,6 +47,14 @@ def silent(reason: str) -> Block:
         "missing": [],
         "model": None,
     }
+
+
+def _reader(release: LoadedRelease) -> NgramModel | None:
+    """Return what reads texts on record: the model that a scorer learned with, else the release's own."""
+    found = [artifact.text_model for name, artifact in release.artifacts.items() if name in SCORERS]
+    sentiment = release.artifacts.get(SENTIMENT.name)
+    own = None if sentiment is None else sentiment.text_model
+    return next((model for model in found if model is not None), own)
 
 
 @dataclass(frozen=True)
@@ -58,8 +72,10 @@ class Part:
 
     @cached_property
     def columns(self) -> Columns:
-        """The named feature columns, each of shape (N,)."""
-        return compute(self.history, self.as_of, self.needed, self.release.business.consent_defaults)
+        """The named feature columns, each of shape (N,); texts on record are read first, if need be."""
+        reader = _reader(self.release) if self.needed & _TEXTS else None
+        history = self.history if reader is None else with_sentiment(self.history, reader)
+        return compute(history, self.as_of, self.needed, self.release.business.consent_defaults)
 
     @cached_property
     def zone(self) -> ZoneInfo:

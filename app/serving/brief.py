@@ -38,6 +38,8 @@ OVERDUE_RATIO: Final = 1.5
 """From this multiple of the usual gap on, silence is called overdue."""
 RENEWAL_DAYS: Final = 60.0
 LOW_SCORE: Final = 0.4
+DISSATISFIED: Final = 0.3
+"""From this probability of dissatisfaction on it is spoken of."""
 FEEDBACK_DAYS: Final = 180.0
 _FIRED: Final = 2
 """Triggers that are told, those that stand first."""
@@ -55,8 +57,8 @@ def brief(blocks: Mapping[str, Any], facts: Facts, locale: Locale, currency: str
     Parameters
     ----------
     blocks : mapping
-        The answer's blocks by name (churn, clv, purchase, segment), and under ``triggers`` what fired; any
-        may be absent.
+        The answer's blocks by name (churn, clv, purchase, satisfaction, segment), and under ``triggers``
+        what fired; any may be absent.
     facts : mapping
         Library features of the customer, those of :data:`BRIEF_FEATURES`; None or NaN where not known.
     currency : str
@@ -93,6 +95,7 @@ class _Teller:
             yield self.complaint()
         yield self.what_fired()
         yield None if is_calm else self.risk(churn)
+        yield self.dissatisfaction()
         yield self.next_order()
         yield self.worth()
         if "days_to_renewal" not in told:
@@ -218,6 +221,14 @@ class _Teller:
         if level == "green" or reason is None:
             return sentence
         return str(self.texts["telling"].format(sentence=sentence, reason=reason))
+
+    def dissatisfaction(self) -> str | None:
+        """Say that the customer is probably dissatisfied, where that is likely enough."""
+        block = self.block("satisfaction")
+        p = block.get("dissatisfied_probability")
+        if p is None or p < DISSATISFIED:
+            return None
+        return self.rough(str(self.texts["dissatisfied"].format(p=self.chance(p))), block)
 
     def reason(self, churn: Block) -> str | None:
         """Return the most telling reason for a risk, to stand within a sentence."""

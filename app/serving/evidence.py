@@ -19,11 +19,20 @@ from app.texts.catalogue import Locale, catalogue, feature_text, format_value
 from app.texts.segments import cluster_text
 
 _NOT_ASKED: Final = frozenset(
-    {"eligible", "ineligible_reason", "horizon_days", "currency", "interval_level", "no_window_reason"}
+    {
+        "eligible",
+        "ineligible_reason",
+        "horizon_days",
+        "currency",
+        "interval_level",
+        "no_window_reason",
+        "scale_max",
+        "label_definition",
+    }
 )
 """What tells of the answer and not of the customer."""
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {"probability": "share", "score": "count", "distance": "ratio"}
+    {"probability": "share", "score": "count", "points": "value", "distance": "ratio"}
 )
 """How the catalogue shows the units of scores, where it has another word."""
 

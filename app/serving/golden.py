@@ -2,7 +2,8 @@
 
 ``golden.json`` of an artifact holds a few synthetic raw histories and the answers to them, in the fields
 ``timezone``, ``attributes``, ``as_of``, ``customers`` and ``answers``. Customers are rows as
-:func:`app.domain.rows.build_history` takes them, times as int microseconds.
+:func:`app.domain.rows.build_history` takes them, times as int microseconds. Of a capability that reads texts
+it holds ``texts`` and ``answers``.
 
 Rules:
 
@@ -17,12 +18,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, Final, TypeGuard
 
 import numpy as np
 
 from app.artifacts.canonical import canonical_bytes, parse_object
+from app.capabilities import TEXT_SCORERS
 from app.domain.errors import GoldenAnswerError, StructureError
 from app.domain.rows import build_history
 from app.serving.release import LoadedArtifact, LoadedRelease
@@ -31,6 +34,7 @@ from app.serving.score import Ask, score
 TOLERANCE: Final = 1e-9
 CUSTOMERS_LIMIT: Final = 1_000
 FIELDS: Final = frozenset({"timezone", "attributes", "as_of", "customers", "answers"})
+TEXT_FIELDS: Final = frozenset({"texts", "answers"})
 _LEFT_OUT: Final = re.compile(r"answers\[\d+\](\.release|\.\w+\.model\.version|\.\w+\.reasons\[\d+\]\.text)")
 
 
@@ -80,6 +84,8 @@ def check_golden(artifact: LoadedArtifact, data: bytes) -> int:
         An answer differs; the message names the place and no value of a history.
     """
     document = parse_object(data, "golden.json")
+    if artifact.manifest.capability in TEXT_SCORERS:
+        return _check_texts(artifact, document)
     if document.keys() != FIELDS or type(document["as_of"]) is not int:
         raise StructureError(f"golden.json does not hold {', '.join(sorted(FIELDS))}")
     customers, answers = document["customers"], document["answers"]
@@ -87,13 +93,60 @@ def check_golden(artifact: LoadedArtifact, data: bytes) -> int:
         raise StructureError(f"golden.json holds no list of 1 to {CUSTOMERS_LIMIT} customers")
     if document["timezone"] != artifact.manifest.business.timezone:
         raise StructureError("golden.json has another time zone than the manifest's business")
-    found = answers_to(artifact, document)
-    if difference := first_difference(found, answers, "answers"):
+    _compare(artifact, answers_to(artifact, document), answers)
+    return len(customers)
+
+
+def write_golden_texts(artifact: LoadedArtifact, texts: Sequence[str]) -> bytes:
+    """Return the content of ``golden.json`` of a capability that reads texts.
+
+    Parameters
+    ----------
+    artifact : LoadedArtifact
+        From :func:`app.serving.loading.load_draft`.
+    texts : sequence of str
+        Synthetic texts, at least one.
+
+    Raises
+    ------
+    StructureError
+        There is no text, or an answer holds a number that is not finite.
+    """
+    if not texts:
+        raise StructureError("golden texts need at least one text")
+    return canonical_bytes({"texts": list(texts), "answers": answers_to_texts(artifact, texts)})
+
+
+def _check_texts(artifact: LoadedArtifact, document: Mapping[str, Any]) -> int:
+    """Answer the golden texts of an artifact, and return how many there are."""
+    if document.keys() != TEXT_FIELDS:
+        raise StructureError(f"golden.json does not hold {', '.join(sorted(TEXT_FIELDS))}")
+    texts = document["texts"]
+    if not isinstance(texts, list) or not 1 <= len(texts) <= CUSTOMERS_LIMIT:
+        raise StructureError(f"golden.json holds no list of 1 to {CUSTOMERS_LIMIT} texts")
+    if not all(isinstance(text, str) for text in texts):
+        raise StructureError("golden.json holds something else than texts")
+    _compare(artifact, answers_to_texts(artifact, texts), document["answers"])
+    return len(texts)
+
+
+def answers_to_texts(artifact: LoadedArtifact, texts: Sequence[str]) -> list[Any]:
+    """Return the answers to golden texts as JSON holds them.
+
+    Which words name an aspect belongs to the code and not to the model, like the sentence of a reason.
+    """
+    scorer, model = TEXT_SCORERS[artifact.manifest.capability], artifact.text_model
+    if model is None:
+        raise StructureError("there is no model that reads texts")
+    return _plain([asdict(answer) for answer in scorer.predict(model, texts, with_aspects=False)], artifact)
+
+
+def _compare(artifact: LoadedArtifact, found: list[Any], expected: object) -> None:
+    if difference := first_difference(found, expected, "answers"):
         raise GoldenAnswerError(
             f"{artifact.manifest.capability}/{artifact.manifest.version}: {difference}: this code does not "
             "reproduce what training answered"
         )
-    return len(customers)
 
 
 def answers_to(artifact: LoadedArtifact, document: Mapping[str, Any]) -> list[Any]:
@@ -109,10 +162,15 @@ def answers_to(artifact: LoadedArtifact, document: Mapping[str, Any]) -> list[An
     )
     history = build_history(document["customers"], document["timezone"], document["attributes"])
     as_of = np.full(history.size, document["as_of"], dtype=np.int64)
-    answers = score(alone, history, as_of, Ask(want=(capability,), explain=True))
+    return _plain(score(alone, history, as_of, Ask(want=(capability,), explain=True)), artifact)
+
+
+def _plain(answers: Sequence[Any], artifact: LoadedArtifact) -> list[Any]:
+    """Return answers as JSON holds them."""
     try:
         plain: list[Any] = json.loads(json.dumps(answers, allow_nan=False))
     except (TypeError, ValueError) as error:
+        capability = artifact.manifest.capability
         raise GoldenAnswerError(f"an answer of {capability} is not JSON: {error}") from error
     return plain
 

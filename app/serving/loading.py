@@ -10,6 +10,7 @@ Rules:
 4. All artifacts of a release were trained for the same business: its currency, time zone and consents hold
    for every answer.
 5. Churn by inactivity and purchase are one probability and its rest: both come from the same files.
+6. A model of texts is an archive of plain arrays, checked whole by its own reader.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.artifacts.reader import VerifiedArtifact, parse_release, read_artifact
-from app.capabilities import CAPABILITIES, SCORERS, TRIGGERS
+from app.capabilities import CAPABILITIES, SCORERS, TEXT_SCORERS, TRIGGERS
 from app.capabilities.base import Model, Scorer
 from app.domain.errors import FeatureMismatchError, StructureError
 from app.domain.history import PURPOSES
+from app.estimators.ngrams import NgramModel, read_ngrams
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX, FeatureSet
 from app.serving.composing import EstimatorFiles, rung_of
@@ -190,7 +192,23 @@ def _load(verified: VerifiedArtifact) -> LoadedArtifact:
         MappingProxyType(models),
         verified.files.get(CARD_NAME, b"{}"),
         verified.files.get(CARD_MARKDOWN_NAME, b""),
+        _text_model(manifest, verified.files),
     )
+
+
+def _text_model(manifest: Manifest, files: Mapping[str, bytes]) -> NgramModel | None:
+    """Return the model that reads texts, where the capability needs one."""
+    name = manifest.text_model
+    if name is None:
+        if manifest.capability in TEXT_SCORERS:
+            raise StructureError("there is no model that reads texts")
+        return None
+    if name not in files:
+        raise StructureError(f"the model {name} is not among the files")
+    try:
+        return read_ngrams(files[name])
+    except StructureError as error:
+        raise StructureError(f"{name}: {error}") from error
 
 
 def _load_variant(manifest: Manifest, variant: Variant, files: Mapping[str, bytes]) -> Model:

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 from app.artifacts.manifest import BusinessEntry, Manifest
 from app.capabilities.base import Model
+from app.estimators.ngrams import NgramModel
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedArtifact:
-    """One capability, ready to answer: a model for each variant, and the card as it was written."""
+    """One capability, ready to answer: a model for each variant, and the card as it was written.
+
+    ``text_model`` reads texts, where the capability needs that.
+    """
 
     manifest: Manifest
     models: Mapping[str, Model]
     card: bytes
     card_markdown: bytes
+    text_model: NgramModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

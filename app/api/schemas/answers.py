@@ -197,6 +197,25 @@ class SegmentBlock(Block):
     cluster: Cluster | None = Field(None, description="Null where no stable clusters were found.")
 
 
+class SatisfactionBlock(Block):
+    """The score that the customer would give if asked now."""
+
+    expected_score: float | None = Field(None, description="Mean of the scores that may be given.")
+    scale_max: float | None = Field(None, description="Best score there is.")
+    low: float | None = Field(None, description="Lowest score of the range.")
+    high: float | None = Field(None, description="Highest score of the range.")
+    dissatisfied_probability: Probability | None = Field(
+        None, description="Probability of a score that counts as dissatisfied."
+    )
+    percentile: Probability | None = Field(
+        None, description="Share of the customers who are no more likely to be dissatisfied."
+    )
+    interval_level: Probability | None = Field(None, description="How often the score lies in the range.")
+    label_definition: Literal["csat", "nps", "ces", "review", "complaint", "label"] | None = Field(
+        None, description="What counts as the score; the model card states the scale and the cut."
+    )
+
+
 class UnpublishedBlock(Block):
     """A block that no published model answers."""
 
@@ -224,7 +243,9 @@ class Score(Told):
     churn: ChurnBlock | None = Field(None, description="Churn, where wanted.")
     clv: ClvBlock | None = Field(None, description="Customer lifetime value, where wanted.")
     purchase: PurchaseBlock | None = Field(None, description="Next purchase, where wanted.")
-    satisfaction: UnpublishedBlock | None = Field(None, description="Satisfaction, where wanted.")
+    satisfaction: SatisfactionBlock | UnpublishedBlock | None = Field(
+        None, description="Satisfaction, where wanted."
+    )
     segment: SegmentBlock | UnpublishedBlock | None = Field(None, description="Segment, where wanted.")
     triggers: list[Trigger] | UnpublishedBlock | None = Field(
         None, description="The rules that hold, where wanted."

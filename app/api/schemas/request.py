@@ -114,13 +114,20 @@ def to_rows(request: ScoreRequest) -> dict[str, Any]:
 def repeats_a_key(body: bytes, request: ScoreRequest) -> bool:
     """Say whether an object of the body has the same key twice.
 
-    The body must be the one that the request was read from. As a rule a count decides: without space before a
-    colon, every key is followed by ``":`` in the bytes, so if there are no more of these than fields that
-    were set, no key stands twice. Only where texts contain ``":`` or keys are followed by space is the body
-    parsed a second time.
+    The body must be the one that the request was read from.
+    """
+    return has_repeated_key(body, _keys(request))
+
+
+def has_repeated_key(body: bytes, keys: int) -> bool:
+    """Say whether an object of a body has the same key twice; ``keys`` fields were set by reading it.
+
+    As a rule a count decides: without space before a colon, every key is followed by ``":`` in the bytes, so
+    if there are no more of these than fields that were set, no key stands twice. Only where texts contain
+    ``":`` or keys are followed by space is the body parsed a second time.
     """
     spaced = b" :" in body or b"\n:" in body or b"\t:" in body or b"\r:" in body
-    if not spaced and body.count(b'":') == _keys(request):
+    if not spaced and body.count(b'":') == keys:
         return False
     try:
         json.loads(body, object_pairs_hook=_unique)

@@ -8,6 +8,7 @@ import pytest
 from app.api.checks import WARNINGS
 from app.api.definitions import definitions, written
 from app.api.schemas.answers import Block, Grade, Reason, Score, Tier
+from app.api.schemas.text import SentimentProbability, TextAspect, TextResult
 from app.capabilities import SCORERS
 from app.features.library import LIBRARY
 from tests.unit.api.fakes import release
@@ -44,6 +45,15 @@ def test_every_word_of_an_answer_is_defined() -> None:
     assert set(TOLD["directions"]) == set(get_args(Reason.model_fields["direction"].annotation))
     assert set(TOLD["data_sufficiency"]) == set(get_args(Block.model_fields["data_sufficiency"].annotation))
     assert set(WARNINGS) <= set(TOLD["warnings"])
+
+
+def test_every_word_of_a_text_answer_is_defined() -> None:
+    told = TOLD["texts"]
+    aspect, label = (one.model_fields for one in (TextAspect, TextResult))
+    (reasons, _) = get_args(label["abstained_reason"].annotation)
+    assert set(told["aspects"]) == set(get_args(aspect["aspect"].annotation))
+    assert set(told["sentiments"]) == set(SentimentProbability.model_fields)
+    assert set(told["abstained_reasons"]) == set(get_args(reasons))
 
 
 @pytest.mark.parametrize("name", SCORERS)

@@ -74,7 +74,8 @@ def test_every_body_has_examples_in_both_languages() -> None:
 
 
 def test_objects_that_are_sent_are_closed() -> None:
-    for name in ("ScoreRequest", "Customer", "Order", "OrderLine", "Summary", "Event", "BatchRequest"):
+    sent = ("ScoreRequest", "Customer", "Order", "OrderLine", "Summary", "Event", "BatchRequest")
+    for name in (*sent, "TextRequest", "TextItem"):
         assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
 
 

@@ -70,11 +70,16 @@ def _parameters(capacity: Capacity, rows: int, seed: int, loss: Loss = "binary")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Labelled rows for trees; ``base`` is the margin that they start from, None for a common start."""
+    """Labelled rows for trees.
+
+    ``base`` is the margin that they start from, None for a common start; ``weight`` how much each counts,
+    None where all count alike.
+    """
 
     X: Array
     y: Array
     base: Array | None = None
+    weight: Array | None = None
 
 
 def _dataset(features: FeatureSet, rows: Rows, reference: lgb.Dataset | None = None) -> lgb.Dataset:
@@ -82,6 +87,7 @@ def _dataset(features: FeatureSet, rows: Rows, reference: lgb.Dataset | None = N
     return lgb.Dataset(
         X,
         rows.y,
+        weight=rows.weight,
         init_score=rows.base,
         feature_name=[f"f{j}" for j in range(X.shape[1])],
         categorical_feature=list(features.categorical),

@@ -14,32 +14,33 @@ LOWEST_SLOPE: Final = 0.05
 """Of a calibration: a model whose held-out margins say nothing, or the opposite, is all but flattened."""
 
 
-def fit_calibration(margin: Array, y: Array) -> Calibration:
+def fit_calibration(margin: Array, y: Array, weight: Array | None = None) -> Calibration:
     """Fit intercept and slope on held-out margins by penalised maximum likelihood.
 
     Weak priors (intercept 0 ± 1, slope 1 ± 0.5) keep few rows near the identity. The slope stays at 0.05 or
     above, so that calibration never turns an order around; where it is held there, the intercept is the best
-    one for that slope.
+    one for that slope. ``weight`` of shape (N,) says how much each row counts; all alike without it.
 
     References
     ----------
     Platt (1999), "Probabilistic outputs for support vector machines".
     """
-    best = _minimised(margin, y, np.array([0.0, 1.0]), np.array([True, True]))
+    counts = np.ones(len(y)) if weight is None else weight
+    best = _minimised(margin, y, counts, np.array([0.0, 1.0]), np.array([True, True]))
     if best[1] < LOWEST_SLOPE:
-        best = _minimised(margin, y, np.array([0.0, LOWEST_SLOPE]), np.array([True, False]))
+        best = _minimised(margin, y, counts, np.array([0.0, LOWEST_SLOPE]), np.array([True, False]))
     return Calibration(float(best[0]), float(best[1]))
 
 
-def _minimised(margin: Array, y: Array, at: Array, free: Array) -> Array:
+def _minimised(margin: Array, y: Array, counts: Array, at: Array, free: Array) -> Array:
     """Return the intercept and slope of the lowest penalised loss; those not ``free`` stay as they are.
 
     The loss is convex: Newton's steps, halved where they overshoot, find its one minimum.
     """
-    loss = _penalised(margin, y, at)
+    loss = _penalised(margin, y, counts, at)
     for _ in range(100):
         p = sigmoid(at[0] + at[1] * margin)
-        error, weight = p - y, np.maximum(p * (1 - p), 1e-9)
+        error, weight = counts * (p - y), np.maximum(counts * p * (1 - p), 1e-9)
         gradient = np.array([error.sum() + at[0], (error * margin).sum() + 4 * (at[1] - 1)])
         curvature = np.array(
             [
@@ -50,19 +51,21 @@ def _minimised(margin: Array, y: Array, at: Array, free: Array) -> Array:
         step = np.zeros(2)
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
         slack = 1e-12 * (1 + abs(loss))
-        while (lower := _penalised(margin, y, at - step)) > loss + slack and np.abs(step).max() > 1e-10:
+        lower = _penalised(margin, y, counts, at - step)
+        while lower > loss + slack and np.abs(step).max() > 1e-10:
             step /= 2
+            lower = _penalised(margin, y, counts, at - step)
         at, loss = at - step, lower
         if np.abs(step).max() < 1e-10:
             break
     return at
 
 
-def _penalised(margin: Array, y: Array, at: Array) -> float:
+def _penalised(margin: Array, y: Array, counts: Array, at: Array) -> float:
     """Return the log-loss of all rows plus what the priors of :func:`fit_calibration` add."""
     calibrated = at[0] + at[1] * margin
     loss = np.logaddexp(0.0, calibrated) - y * calibrated
-    return float(loss.sum() + at[0] ** 2 / 2 + 2 * (at[1] - 1) ** 2)
+    return float(counts @ loss + at[0] ** 2 / 2 + 2 * (at[1] - 1) ** 2)
 
 
 def fit_weights(Z: Array, y: Array, base: Array) -> tuple[float, Array]:

@@ -16,6 +16,26 @@ from app.features.schema import ATTRIBUTE_PREFIX
 
 UNSEEN: Final = "a word that no training row had"
 
+TEXTS: Final = (
+    "Delivery was quick and the quality is very good.",
+    "The parcel came days late, the box was crushed and nobody from support wrote back!!!",
+    "It is okay.",
+    "not good at all, I want my money back",
+    "Great product, but the app keeps crashing and I was charged twice.",
+    "发货很快，质量也很好，非常满意！",
+    "客服态度很差，退货退款拖了两个星期。",
+    "一般般，價格有點貴，不過包裝不錯。",
+    "快递很慢 but the quality is great 👍",
+    "ＦＵＬＬ　ｗｉｄｔｈ ｇｏｏｄ，全角字符很好",
+    "😡😡 太差了",
+    "🎉 love it ❤️",
+    "Очень плохо, не покупайте.",
+    "12345 67890",
+    "   ",
+    "",
+)
+"""Texts in both languages, mixed, with emoji, in another script, without a word and without anything."""
+
 Row = dict[str, Any]
 DaysAgo = Callable[[float], int]
 
@@ -53,6 +73,7 @@ def _regular(as_of: int, days_ago: DaysAgo, attributes: Row) -> Row:
                 "kind": "csat",
                 "score": 4.0,
                 "scale_max": 5.0,
+                "text": TEXTS[0],
             },
             {
                 "feedback_id": "f2",
@@ -60,6 +81,7 @@ def _regular(as_of: int, days_ago: DaysAgo, attributes: Row) -> Row:
                 "kind": "nps",
                 "score": 3.0,
                 "scale_max": 10.0,
+                "text": TEXTS[6],
             },
         ],
         "subscriptions": [

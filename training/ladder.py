@@ -22,7 +22,7 @@ from app.features.schema import FeatureSet
 from training.boosting import CAPACITIES, Rows, fit_trees, validate_trees
 from training.calibrating import fit_calibration, fit_weights
 from training.evaluation import log_loss
-from training.rungs import fit_best_rates, fit_linear, fit_linears
+from training.rungs import fit_best_rates, fit_linears
 from training.snapshots import Fold
 from training.standing import Stand
 
@@ -43,7 +43,9 @@ class Data:
     ``rule_features`` names, for each population, the features that its rule may be made of; the best one is.
     ``optional`` lists groups of columns that may be absent together: copies of that share of the rows without
     them teach the models what their absence means. ``base`` is the margin that a forecast gave each row,
-    where the higher rungs stand on one, ``middle`` the margin of its customer of reference.
+    where the higher rungs stand on one, ``middle`` the margin of its customer of reference. ``level`` is the
+    position of each row's score on a scale, where y says which side of a cut it lies on; ``weight`` is how
+    much each row counts in a fit, None where all count alike.
     """
 
     features: FeatureSet
@@ -56,6 +58,8 @@ class Data:
     optional: tuple[tuple[float, tuple[int, ...]], ...] = ()
     base: Array | None = None
     middle: Array | None = None
+    level: Array | None = None
+    weight: Array | None = None
 
     def take(self, rows: Array) -> Data:
         """Return some of the rows."""
@@ -70,6 +74,8 @@ class Data:
             self.optional,
             None if self.base is None else self.base[rows],
             None if self.middle is None else self.middle[rows],
+            None if self.level is None else self.level[rows],
+            None if self.weight is None else self.weight[rows],
         )
 
 
@@ -162,19 +168,28 @@ def fit_rules(data: Data, seed: int) -> Rung:
     return Rung(tuple(tables), (Calibration(),) * len(tables), float("nan"), chosen)
 
 
-def with_masks(data: Data, seed: int) -> Rows:
-    """Return the rows with copies of some that lack one optional group of inputs each."""
+def masked(data: Data, seed: int) -> tuple[Array, Array]:
+    """Return the inputs with copies of some rows that lack one optional group each, and whose row each is."""
     rng = np.random.default_rng(seed)
-    X, y, base = [data.X], [data.y], [data.base]
+    X, source = [data.X], [np.arange(len(data.y))]
     for share, columns in data.optional:
         rows = np.flatnonzero(rng.random(len(data.y)) < share)
         copy = data.X[rows].copy()
         copy[:, columns] = np.nan
         X.append(copy)
-        y.append(data.y[rows])
-        base.append(None if data.base is None else data.base[rows])
-    bases = [part for part in base if part is not None]
-    return Rows(np.vstack(X), np.concatenate(y), np.concatenate(bases) if bases else None)
+        source.append(rows)
+    return np.vstack(X), np.concatenate(source)
+
+
+def with_masks(data: Data, seed: int) -> Rows:
+    """Return the rows with copies of some that lack one optional group of inputs each."""
+    X, rows = masked(data, seed)
+    return Rows(
+        X,
+        data.y[rows],
+        None if data.base is None else data.base[rows],
+        None if data.weight is None else data.weight[rows],
+    )
 
 
 def _stand(data: Data, folds: Sequence[Fold], stand: Stand) -> Rung:
@@ -187,13 +202,13 @@ def _fit_statistical(data: Data, folds: Sequence[Fold], seed: int) -> Rung:
     margins: list[list[Array]] = [[] for _ in PENALTIES]
     for train, held in folds:
         rows = with_masks(data.take(train), seed)
-        fitted = fit_linears(data.features, rows.X, rows.y, PENALTIES, seed)
+        fitted = fit_linears(data.features, rows.X, rows.y, PENALTIES, seed, rows.weight)
         for found, model in zip(margins, fitted, strict=True):
             found.append(model.margin(data.X[held]))
-    best = int(np.argmin([_held_loss(data, folds, found) for found in margins]))
+    best = int(np.argmin([held_loss(data, folds, found) for found in margins]))
     rows = with_masks(data, seed)
-    model = fit_linear(data.features, rows.X, rows.y, PENALTIES[best], seed)
-    return _calibrated(data, folds, margins[best], model, f"C={PENALTIES[best]}")
+    (model,) = fit_linears(data.features, rows.X, rows.y, PENALTIES[best : best + 1], seed, rows.weight)
+    return calibrated(data, folds, margins[best], model, f"C={PENALTIES[best]}")
 
 
 def _fit_ml(data: Data, folds: Sequence[Fold], seed: int, stand: Stand | None) -> Rung:
@@ -206,12 +221,11 @@ def _fit_ml(data: Data, folds: Sequence[Fold], seed: int, stand: Stand | None) -
         margins, rounds = [], []
         for (_, held), rows in zip(folds, masked, strict=True):
             kept = data.take(held)
-            trees, count = validate_trees(
-                data.features, rows, Rows(kept.X, kept.y, kept.base), capacity, seed
-            )
+            held_rows = Rows(kept.X, kept.y, kept.base, kept.weight)
+            trees, count = validate_trees(data.features, rows, held_rows, capacity, seed)
             margins.append(trees.margin(kept.X))
             rounds.append(count)
-        loss = _held_loss(data, folds, [base + own for base, own in zip(bases, margins, strict=True)])
+        loss = held_loss(data, folds, [base + own for base, own in zip(bases, margins, strict=True)])
         if best is None or loss < best[0]:
             best, worse = (loss, number, round(float(np.mean(rounds))), margins), 0
         else:
@@ -227,17 +241,17 @@ def _fit_ml(data: Data, folds: Sequence[Fold], seed: int, stand: Stand | None) -
     trees = fit_trees(data.features, with_masks(data, seed), capacity, count, seed)
     choice = f"{capacity.leaves} leaves, {count} rounds, step {capacity.learning_rate}"
     if stand is None:
-        return _calibrated(data, folds, margins, trees, choice)
+        return calibrated(data, folds, margins, trees, choice)
     return _composed(data, folds, margins, stand, trees, choice)
 
 
-def _held_loss(data: Data, folds: Sequence[Fold], margins: Sequence[Array]) -> float:
+def held_loss(data: Data, folds: Sequence[Fold], margins: Sequence[Array]) -> float:
     """Return the mean log-loss over all held-out rows."""
     y = np.concatenate([data.y[held] for _, held in folds])
     return log_loss(y, sigmoid(np.concatenate(margins)))
 
 
-def _calibrated(
+def calibrated(
     data: Data, folds: Sequence[Fold], margins: Sequence[Array], estimator: Estimator, choice: str
 ) -> Rung:
     """Return a rung whose calibration, per population, comes from the held-out margins."""
@@ -246,7 +260,8 @@ def _calibrated(
     calibrations, p = [], np.empty(len(rows))
     for k in range(len(data.populations)):
         own = population == k
-        calibration = fit_calibration(margin[own], y[own]) if own.any() else Calibration()
+        weight = None if data.weight is None else data.weight[rows][own]
+        calibration = fit_calibration(margin[own], y[own], weight) if own.any() else Calibration()
         calibrations.append(calibration)
         p[own] = sigmoid(calibration.apply(margin[own]))
     return Rung((estimator,) * len(calibrations), tuple(calibrations), log_loss(y, p), choice)

@@ -47,8 +47,11 @@ def calibration_plot(y: Array, p: Array, title: str) -> bytes:
         return png(figure)
 
 
-def gains_plot(y: Array, p: Array, rule: Array, title: str) -> bytes:
-    """Return the share of positives found when the riskiest are taken first, beside the rule and chance."""
+def gains_plot(y: Array, p: Array, rule: Array, title: str, wanted: str = "those lost") -> bytes:
+    """Return the share of positives found when the riskiest are taken first, beside the rule and chance.
+
+    ``wanted`` is what the positives are, in words.
+    """
     kept = np.unique(np.linspace(0, len(y), _POINTS).astype(np.int64))
     with mpl.rc_context({"font.size": 9}):
         figure, axes = canvas()
@@ -58,7 +61,7 @@ def gains_plot(y: Array, p: Array, rule: Array, title: str) -> bytes:
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="chance")
         axes.set(
             xlabel="share of customers, riskiest first",
-            ylabel="share of those lost who are found",
+            ylabel=f"share of {wanted} who are found",
             title=f"Gains: {title}",
         )
         axes.legend(frameon=False, loc="lower right")

@@ -114,17 +114,17 @@ def _variant(
                 "tested_positives": int(
                     fitted.data.y[fitted.tested.rows[fitted.tested.origin == number]].sum()
                 ),
-                **_by_origin(fitted, number),
+                **by_origin(fitted, number),
             }
             for number, split in enumerate(fitted.splits.backtests)
         ],
         "chosen": {tier: rung.choice for tier, rung in fitted.ladder.rungs.items()},
         "populations": [population_of(fitted, k, draft) for k in range(len(fitted.chosen))],
         "calibration": [asdict(bin_) for bin_ in calibration_table(y, p)] if len(y) else [],
-        "gains": _gains(y, p),
+        "gains": gains_of(y, p),
         "bands": _bands(fitted, goal),
         "drivers": drivers_of(fitted),
-        "subgroups": _subgroups(fitted),
+        "subgroups": subgroups_of(fitted),
         "features": list(fitted.data.features.names),
     }
 
@@ -134,22 +134,23 @@ def iso(microseconds: int, timezone: str) -> str:
     return from_microseconds(microseconds, timezone).isoformat()
 
 
-def _by_origin(fitted: Fitted, number: int) -> dict[str, float]:
+def by_origin(fitted: Fitted, number: int) -> dict[str, float]:
     """Return the published answers' and the rule's quality at one origin."""
     at = fitted.tested.origin == number
     y = fitted.data.y[fitted.tested.rows[at]]
     p, rule = fitted.tested_answer()[at], fitted.tested.p["rules"][at]
     return {
-        "auc": _plain(auc(y, p)),
-        "rule_auc": _plain(auc(y, rule)),
-        "log_loss": _plain(log_loss(y, p)),
-        "rule_log_loss": _plain(log_loss(y, rule)),
-        "mean_predicted": _plain(float(p.mean()) if len(p) else float("nan")),
-        "observed": _plain(float(y.mean()) if len(y) else float("nan")),
+        "auc": plain(auc(y, p)),
+        "rule_auc": plain(auc(y, rule)),
+        "log_loss": plain(log_loss(y, p)),
+        "rule_log_loss": plain(log_loss(y, rule)),
+        "mean_predicted": plain(float(p.mean()) if len(p) else float("nan")),
+        "observed": plain(float(y.mean()) if len(y) else float("nan")),
     }
 
 
-def _plain(value: float) -> Any:
+def plain(value: float) -> Any:
+    """Return a number for a document: None for what is not finite."""
     return value if np.isfinite(value) else None
 
 
@@ -178,7 +179,7 @@ def population_of(fitted: Fitted, index: int, draft: ManifestDraft) -> dict[str,
     }
 
 
-def _gains(y: Array, p: Array) -> list[dict[str, float]]:
+def gains_of(y: Array, p: Array) -> list[dict[str, float]]:
     """Return the share of positives found in each top tenth of the held-out rows."""
     if not len(y) or y.sum() == 0:
         return []
@@ -243,14 +244,19 @@ def drivers_of(fitted: Fitted) -> list[dict[str, Any]]:
         answer.append(
             {
                 "feature": feature.name,
-                "label": feature.name.removeprefix(ATTRIBUTE_PREFIX)
-                if feature.name.startswith(ATTRIBUTE_PREFIX)
-                else feature_label("en", feature.name),
+                "label": feature_words(feature.name),
                 "mean_impact": float(strength[j]),
                 "direction": None if feature.kind == "category" else _direction(X[:, j], values[:, j]),
             }
         )
     return answer
+
+
+def feature_words(name: str) -> str:
+    """Return what a feature is, in English; a declared attribute is what the business calls it."""
+    if name.startswith(ATTRIBUTE_PREFIX):
+        return name.removeprefix(ATTRIBUTE_PREFIX)
+    return feature_label("en", name)
 
 
 def _direction(value: Array, impact: Array) -> str | None:
@@ -263,7 +269,7 @@ def _direction(value: Array, impact: Array) -> str | None:
     return "raises" if np.corrcoef(ranks[0], ranks[1])[0, 1] > 0 else "lowers"
 
 
-def _subgroups(fitted: Fitted) -> list[dict[str, Any]]:
+def subgroups_of(fitted: Fitted) -> list[dict[str, Any]]:
     """Return how predictions and outcomes compare in each category's groups of 100 held-out rows or more."""
     y, p = fitted.data.y[fitted.tested.rows], fitted.tested_answer()
     answer = []
@@ -281,7 +287,7 @@ def _subgroups(fitted: Fitted) -> list[dict[str, Any]]:
                         "predicted": float(p[own].mean()),
                         "observed": float(y[own].mean()),
                         "error": float(p[own].mean() - y[own].mean()),
-                        "auc": _plain(auc(y[own], p[own])),
+                        "auc": plain(auc(y[own], p[own])),
                     }
                 )
     return answer
@@ -306,14 +312,14 @@ def _limits(draft: ManifestDraft, fitted: Mapping[str, Fitted]) -> list[str]:
                 "more are wanted."
             )
         limits.extend(
-            f"{one.name}, {chosen.name}: {_why_only_rules(one, chosen)}"
+            f"{one.name}, {chosen.name}: {why_only_rules(one, chosen)}"
             for chosen in one.chosen
             if chosen.tier == "rules"
         )
     return limits
 
 
-def _why_only_rules(fitted: Fitted, chosen: Chosen) -> str:
+def why_only_rules(fitted: Fitted, chosen: Chosen) -> str:
     """Return why a population is answered by the rules tier."""
     y = fitted.data.y[fitted.tested.rows[chosen.rows]]
     rarer = int(min(y.sum(), len(y) - y.sum()))

@@ -59,13 +59,13 @@ def _variant(variant: _Part, currency: str, plots: tuple[str, ...]) -> list[str]
         "",
         f"Judged {variant['protocol']}.{_windows(variant['windows'])}",
         "",
-        *_populations(variant),
+        *populations(variant),
         "Counts:",
         "",
         *_counts(variant),
         "Every tier that was tried:",
         "",
-        *_verdicts(variant),
+        *verdicts(variant),
         "Backtests:",
         "",
         *_backtests(variant),
@@ -74,15 +74,15 @@ def _variant(variant: _Part, currency: str, plots: tuple[str, ...]) -> list[str]
         *_bands(variant),
         "Calibration, ten equal-count bins:",
         "",
-        *_calibration(variant),
+        *calibration(variant),
         *pictures,
         "",
         "Drivers (mean size of the contribution to the log-odds; not causes):",
         "",
-        *_drivers(variant),
+        *drivers(variant),
         "Subgroups of 100 held-out rows or more (error: predicted less observed):",
         "",
-        *_subgroups(variant),
+        *subgroups(variant),
     ]
 
 
@@ -95,7 +95,8 @@ def _windows(windows: _Part | None) -> str:
     )
 
 
-def _populations(variant: _Part) -> list[str]:
+def populations(variant: _Part) -> list[str]:
+    """Return who answers, how good, and against what."""
     head = "population tier grade baseline its~log-loss log-loss reduction~(95~%) AUC~(95~%) rule's~AUC ECE"
     return table(
         head,
@@ -125,7 +126,8 @@ def _counts(variant: _Part) -> list[str]:
     )
 
 
-def _verdicts(variant: _Part) -> list[str]:
+def verdicts(variant: _Part) -> list[str]:
+    """Return what the gate says of every tier that was tried."""
     return table(
         "population tier grade against reduction~(95~%) why",
         [
@@ -174,14 +176,16 @@ def _bands(variant: _Part) -> list[str]:
     )
 
 
-def _calibration(variant: _Part) -> list[str]:
+def calibration(variant: _Part) -> list[str]:
+    """Return the bins of the calibration table."""
     return table(
         "rows predicted observed",
         [(one["rows"], short(one["predicted"]), short(one["observed"])) for one in variant["calibration"]],
     )
 
 
-def _drivers(variant: _Part) -> list[str]:
+def drivers(variant: _Part) -> list[str]:
+    """Return what moves the model most, and which way."""
     return table(
         "feature what~it~is mean~impact more~of~it",
         [
@@ -191,7 +195,8 @@ def _drivers(variant: _Part) -> list[str]:
     )
 
 
-def _subgroups(variant: _Part) -> list[str]:
+def subgroups(variant: _Part) -> list[str]:
+    """Return how groups of held-out rows fare."""
     return table(
         "feature group rows predicted observed error AUC",
         [

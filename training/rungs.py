@@ -89,9 +89,17 @@ def fit_linear(features: FeatureSet, X: Array, y: Array, strength: float, seed: 
 
 
 def fit_linears(
-    features: FeatureSet, X: Array, y: Array, strengths: Sequence[float], seed: int
+    features: FeatureSet,
+    X: Array,
+    y: Array,
+    strengths: Sequence[float],
+    seed: int,
+    weight: Array | None = None,
 ) -> tuple[Linear, ...]:
-    """Fit one regression for each strength; the inputs are prepared once. See :func:`fit_linear`."""
+    """Fit one regression for each strength; the inputs are prepared once. See :func:`fit_linear`.
+
+    ``weight`` of shape (N,) says how much each row counts; None where all count alike.
+    """
     scales = _scales(features, X)
     design = _design(scales, X)
     width = X.shape[1]
@@ -103,7 +111,7 @@ def fit_linears(
             # A ridge fit that stops at the limit of iterations is near its optimum; validation decides what
             # it is worth.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(design, y)
+            model.fit(design, y, weight)
         weights = model.coef_[0]
         answer.append(
             replace(

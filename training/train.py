@@ -15,14 +15,16 @@ from typing import Any, Final
 
 from app.artifacts.canonical import canonical_bytes
 from app.artifacts.writer import write_artifact
+from app.capabilities import TEXT_SCORERS
 from app.domain.clock import to_microseconds
 from app.domain.errors import BusinessFileError, PublicationError, TableError
 from app.domain.history import NAT
 from app.features.schema import ATTRIBUTE_PREFIX
-from app.serving.golden import write_golden
+from app.serving.golden import write_golden, write_golden_texts
 from app.serving.loading import load_draft
+from app.serving.release import LoadedArtifact
 from training.capabilities import TRAINERS, Trainers
-from training.golden import golden_customers
+from training.golden import TEXTS, golden_customers
 from training.publish import publish
 from training.run import Run, Trained
 from training.tables import Business, Tables, load_business, read_tables
@@ -175,6 +177,20 @@ def _with_twin(business: Business, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def write(models: Path, trained: Trained) -> Path:
     """Add golden answers and the card to a trained capability, and write the artifact."""
+    loaded = load_draft(trained.draft, trained.files)
+    is_reader = trained.draft.capability in TEXT_SCORERS
+    files = {
+        **trained.files,
+        **trained.plots,
+        trained.draft.golden: write_golden_texts(loaded, TEXTS) if is_reader else _golden(loaded, trained),
+        "card.json": canonical_bytes(trained.card),
+        "card.md": trained.markdown.encode(),
+    }
+    return write_artifact(models, trained.draft, files)
+
+
+def _golden(loaded: LoadedArtifact, trained: Trained) -> bytes:
+    """Return golden histories and what the artifact answers to them."""
     as_of = to_microseconds(datetime.fromisoformat(trained.draft.trained_as_of))
     customers = golden_customers(trained.draft, as_of)
     kinds = {"number": "numeric", "flag": "boolean", "category": "categorical"}
@@ -184,15 +200,7 @@ def write(models: Path, trained: Trained) -> Path:
         for feature in variant.features
         if feature.name.startswith(ATTRIBUTE_PREFIX)
     }
-    loaded = load_draft(trained.draft, trained.files)
-    files = {
-        **trained.files,
-        **trained.plots,
-        trained.draft.golden: write_golden(loaded, customers, as_of, attributes),
-        "card.json": canonical_bytes(trained.card),
-        "card.md": trained.markdown.encode(),
-    }
-    return write_artifact(models, trained.draft, files)
+    return write_golden(loaded, customers, as_of, attributes)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Final
 from training.capabilities.churn import train_churn
 from training.capabilities.clv import train_clv
 from training.capabilities.purchase import train_purchase
+from training.capabilities.satisfaction import train_satisfaction
 from training.capabilities.segment import train_segment
+from training.capabilities.sentiment import train_sentiment
 from training.capabilities.triggers import train_triggers
 from training.run import Run, Trained
 
@@ -18,6 +20,8 @@ TRAINERS: Final[Trainers] = {
     "churn": train_churn,
     "clv": train_clv,
     "purchase": train_purchase,
+    "satisfaction": train_satisfaction,
     "segment": train_segment,
+    "sentiment": train_sentiment,
     "triggers": train_triggers,
 }

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from app.domain.history import FLAG, NUMBER, PROFILE_TEXTS, TABLES, TIME
+from app.domain.history import FLAG, NUMBER, PROFILE_TEXTS, TABLES, TEXT, TIME
 from training.tables.objectives import CAPABILITIES
 
 Kind = str | tuple[str, ...]
 """One of the names below, or the words of an enumeration."""
 
-ID, TEXT, CURRENCY, OUTCOME, LABEL = "id", "text", "currency", "outcome", "label"
+ID, CURRENCY, OUTCOME, LABEL = "id", "currency", "outcome", "label"
 """Kinds beyond those of a history. An outcome may be a word, a label a boolean; both become numbers."""
 
 ID_LENGTH: Final = 128

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from app.domain.history import CODE, NAT, PROFILE_TEXTS, TABLES, TIME, Array, Table
+from app.domain.history import CODE, NAT, PROFILE_TEXTS, TABLES, TEXT, TIME, Array, Table
 from training.tables.clean import INDEX
 from training.tables.mapping import CANONICAL
 from training.tables.sql import literal, quoted
@@ -60,8 +60,9 @@ def history_table(connection: duckdb.DuckDBPyConnection, table: str, start: int,
     counts = np.bincount(_plain(arrow, "__owner") - start, minlength=size)
     offsets = np.zeros(size + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])
+    read = {CODE: _codes, TEXT: _texts}
     columns = {
-        column: _codes(arrow, column) if kind == CODE else _plain(arrow, column)
+        column: (_plain if isinstance(kind, tuple) else read.get(kind, _plain))(arrow, column)
         for column, kind in spec.columns.items()
     }
     return Table(offsets, columns, np.ones(size, dtype=bool))
@@ -84,7 +85,7 @@ def _expression(column: str, kind: str | tuple[str, ...]) -> str:
         return f"coalesce({position}, {otherwise})::SMALLINT"
     if kind == TIME:
         return f"coalesce(epoch_us({name}), {NAT})"
-    return name if kind == CODE else f"coalesce({name}, 'nan'::DOUBLE)"
+    return name if kind in {CODE, TEXT} else f"coalesce({name}, 'nan'::DOUBLE)"
 
 
 def _plain(arrow: pa.Table, column: str) -> Array:

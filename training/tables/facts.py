@@ -78,14 +78,8 @@ def gather_facts(tables: Tables) -> Facts:
         f"FROM {CANONICAL}.order_lines JOIN {CANONICAL}.orders USING (order_id)",
         2,
     )
-    # Dissatisfied: the lower half of the scale; detractors of an NPS.
-    feedback = _row(
-        tables,
-        "feedback",
-        "count(score), count(*) FILTER (CASE kind WHEN 'nps' THEN score <= 6 "
-        f"ELSE score <= coalesce(scale_max, 5) / 2 END), count(text) FROM {CANONICAL}.feedback",
-        3,
-    )
+    scored = _scored(tables)
+    texts = _row(tables, "feedback", f"count(text) FROM {CANONICAL}.feedback", 1)
     outcomes = _row(tables, "contacts", f"count(outcome) FROM {CANONICAL}.contacts", 1)
     return Facts(
         customers=tables.size,
@@ -94,14 +88,42 @@ def gather_facts(tables: Tables) -> Facts:
         span_days=orders[2],
         basket_customers=lines[0],
         products=lines[1],
-        scored_feedback=feedback[0],
-        dissatisfied=feedback[1],
-        texts=feedback[2],
+        scored_feedback=scored[0],
+        dissatisfied=scored[1],
+        texts=texts[0],
         outcomes=outcomes[0],
         has_randomised_effect=_has_randomised_effect(tables),
         denied_profiling=_denied(tables),
         churn=_churn(tables),
         given=tables.given,
+    )
+
+
+def _scored(tables: Tables) -> tuple[int, ...]:
+    """Return how many scores satisfaction can be learned from, and how many of them are dissatisfied.
+
+    Dissatisfied is the lower half of the scale; the detractors of an NPS; who complained.
+    """
+    objective = tables.business.objectives.satisfaction
+    definition = None if objective is None else objective.definition
+    if definition == "label":
+        return _row(
+            tables,
+            "labels",
+            "count(*), count(*) FILTER (label < middle) FROM (SELECT label, (min(label) OVER () + "
+            f"max(label) OVER ()) / 2 AS middle FROM {CANONICAL}.labels WHERE capability = 'satisfaction')",
+            2,
+        )
+    if definition == "complaint":
+        told = f"FROM {CANONICAL}.support_cases WHERE type = 'complaint'"
+        return (tables.size, *_row(tables, "support_cases", f"count(DISTINCT customer_id) {told}", 1))
+    kind = "" if definition is None else f" WHERE kind = '{definition}'"
+    return _row(
+        tables,
+        "feedback",
+        "count(score) FILTER (kind = 'nps' OR scale_max > 0), count(*) FILTER (CASE kind WHEN 'nps' "
+        f"THEN score <= 6 ELSE score < (1 + scale_max) / 2 END) FROM {CANONICAL}.feedback{kind}",
+        2,
     )
 
 

@@ -15,9 +15,9 @@ from typing import Any, Final
 import duckdb
 
 from app.domain.errors import TableError
-from app.domain.history import TIME
+from app.domain.history import TEXT, TIME
 from training.tables.business import Business, suggestion
-from training.tables.canonical import CURRENCY, ID, TEXT, Field, Shape, shape_of
+from training.tables.canonical import CURRENCY, ID, Field, Shape, shape_of
 from training.tables.findings import Finding
 from training.tables.reading import Reading
 from training.tables.rowchecks import ROW, run_checks

@@ -141,6 +141,29 @@ class SegmentObjective(Part):
         return self
 
 
+class SatisfactionObjective(Part):
+    """What counts as a customer's satisfaction, and from where on it is dissatisfaction.
+
+    ``definition`` is the kind of feedback whose score is predicted, ``complaint`` (no complaint within
+    ``horizon_days``, where nobody is asked) or ``label`` (the table labels); the kind with the most scores if
+    not given. Scores at or below ``dissatisfied_at`` are dissatisfied: 6 of an NPS, else the lower half of
+    the scale, if not given. ``interval_level`` is how often the score shall lie in the range.
+    """
+
+    definition: Literal["csat", "nps", "ces", "review", "complaint", "label"] | None = None
+    dissatisfied_at: Annotated[float, Field(ge=-1000.0, le=1000.0)] | None = None
+    horizon_days: Days = 30
+    interval_level: Annotated[float, Field(ge=0.5, le=0.98)] = 0.80
+    allow_near_label: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Columns that may nearly equal the label without being refused as a leak."""
+
+
+class SentimentObjective(Part):
+    """Below which confidence no sentiment is told; learned from the rated texts if not given."""
+
+    abstain_below: Annotated[float, Field(ge=0.34, lt=1.0)] | None = None
+
+
 class TriggersObjective(Part):
     """Which trigger rules hold: those of the product, and those of the company's own file.
 
@@ -158,9 +181,9 @@ class Objectives(Part):
     churn: ChurnObjective | None = None
     clv: ClvObjective | None = None
     purchase: PurchaseObjective | None = None
-    satisfaction: dict[str, Any] | None = None
+    satisfaction: SatisfactionObjective | None = None
     segment: SegmentObjective | None = None
-    sentiment: dict[str, Any] | None = None
+    sentiment: SentimentObjective | None = None
     recommendations: dict[str, Any] | None = None
     next_best_action: dict[str, Any] | None = None
     triggers: TriggersObjective | None = None

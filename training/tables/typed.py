@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.domain.history import NUMBER, TIME
-from training.tables.canonical import CURRENCY, ID, LABEL, TEXT, Field
+from app.domain.history import NUMBER, TEXT, TIME
+from training.tables.canonical import CURRENCY, ID, LABEL, Field
 from training.tables.reading import Column, Reading, column_of
 from training.tables.reading_numbers import read_number
 from training.tables.reading_times import read_time

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from app.domain.history import TIME
-from training.tables.canonical import CURRENCY, TEXT, Field
+from app.domain.history import TEXT, TIME
+from training.tables.canonical import CURRENCY, Field
 from training.tables.findings import Finding, Severity
 from training.tables.mapping import CANONICAL, Workspace
 from training.tables.rowchecks import RowCheck, run_checks
@@ -154,7 +154,7 @@ _CHECKS: Final[Mapping[str, Sequence[RowCheck]]] = {
             "score",
             "score_off_scale",
             "score < 0 OR score > scale_max OR (kind = 'nps' AND score > 10)",
-            "a score outside its scale; kept as it is",
+            "a score outside its scale: cut to it as an input, left out as a label",
             "Check score and scale_max.",
         ),
         RowCheck(

@@ -13,7 +13,7 @@ import pytest
 from app.domain.history import Array
 from tests.unit.training.conftest import Small
 from tests.unit.training.rows import SEED, data_of, mixed, mixed_rows, random_splits
-from training.report import Goal, _bands, _gains, _subgroups, drivers_of, plots_of
+from training.report import Goal, _bands, drivers_of, gains_of, plots_of, subgroups_of
 from training.report_text import markdown
 from training.variants import Fitted, fit_variant, published_rung
 
@@ -186,9 +186,9 @@ def test_bands_by_probability_are_cut_there(fitted: Fitted) -> None:
 
 def test_gains_by_hand() -> None:
     y = np.r_[np.ones(2), np.zeros(8)]
-    found = [point["found"] for point in _gains(y, np.linspace(1, 0, 10))]
+    found = [point["found"] for point in gains_of(y, np.linspace(1, 0, 10))]
     assert found == [0.5, *[1.0] * 9]
-    assert _gains(np.zeros(5), np.ones(5)) == []
+    assert gains_of(np.zeros(5), np.ones(5)) == []
 
 
 def test_drivers_have_the_size_and_the_sign_of_what_they_add(fitted: Fitted) -> None:
@@ -204,7 +204,7 @@ def test_drivers_have_the_size_and_the_sign_of_what_they_add(fitted: Fitted) -> 
 
 
 def test_subgroups_are_the_words_with_enough_rows(fitted: Fitted) -> None:
-    found = {one["word"]: one for one in _subgroups(fitted)}
+    found = {one["word"]: one for one in subgroups_of(fitted)}
     codes = fitted.data.X[fitted.tested.rows, 2]
     y, p = fitted.data.y[fitted.tested.rows], fitted.tested_answer()
     for code, word in enumerate(("blue", "green", "red")):

@@ -223,6 +223,7 @@ def test_too_many_rules_with_the_defaults_are_refused(tmp_path: Path) -> None:
 def test_the_defaults_are_what_the_product_promises() -> None:
     assert set(DEFAULT_IDS) == {
         "complaint_open_3d",
+        "at_risk_after_case",
         "renewal_due_30d",
         "high_value_slipping",
         "red_at_risk",

@@ -185,4 +185,4 @@ def test_a_run_says_what_it_does() -> None:
                 run.business, run.tables, run.history, run.as_of, run.seed, "", {}, said.append,
             )
         )  # fmt: skip
-    assert said == ["triggers: 6 rules on 5 customers"] * 2
+    assert said == ["triggers: 7 rules on 5 customers"] * 2

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("examples")  # one worker reads each exampl
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 COUNTS = {
+    "airline": {"customers": 103_904, "labels": 103_904},
     "cdnow": {"orders": 67_591, "customers": 23_570},
     "online-retail": {"orders": 43_880, "order_lines": 783_806, "products": 4_635, "customers": 5_876},
     "telecom": {"customers": 7_043, "labels": 7_043},
@@ -74,6 +75,10 @@ def test_churn_labels_have_the_published_counts(
     opened: Callable[[str], Tables], name: str, positives: int
 ) -> None:
     assert int(opened(name).labels.of("churn").label.sum()) == positives
+
+
+def test_satisfaction_labels_have_the_published_count(opened: Callable[[str], Tables]) -> None:
+    assert int(opened("airline").labels.of("satisfaction").label.sum()) == 45_025
 
 
 def test_invoices_are_netted_and_dated_in_the_shops_zone(opened: Callable[[str], Tables]) -> None:

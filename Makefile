@@ -65,7 +65,7 @@ bench: ## Measure the service: CPU per request, memory, cold start
 
 bench-quality: ## Measure the models beside what a user would pick instead
 	@tools/setup.sh bench
-	@status=0; for part in quality value fitting; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
+	@status=0; for part in quality value fitting satisfaction text; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
 
 image: ## Build the container image
 	docker build --tag $(IMAGE) .

@@ -1,0 +1,1 @@
+"""How good satisfaction is on the simulated business, where the truth is known."""

@@ -1,0 +1,1 @@
+"""Sentiment of texts, beside lexica, character n-grams of scikit-learn, SnowNLP and VADER."""

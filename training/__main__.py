@@ -7,7 +7,7 @@ import json
 import sys
 
 from app.domain.errors import InputError, KithError, ModelUnavailableError
-from training import plan, publish, sample, score, train
+from training import plan, publish, sample, score, train, voice
 from training.tables import check
 
 
@@ -31,6 +31,12 @@ def _parser() -> argparse.ArgumentParser:
             "report what to expect by month and segment, and who moved",
             plan.add_arguments,
             plan.run_plan,
+        ),
+        (
+            "voice",
+            "report what customers say, what hurts, and what is at stake",
+            voice.add_arguments,
+            voice.run_voice,
         ),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)

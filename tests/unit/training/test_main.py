@@ -7,7 +7,7 @@ import pytest
 
 from training.__main__ import main
 
-COMMANDS = ("sample", "check", "train", "score", "publish", "rollback", "list")
+COMMANDS = ("sample", "check", "train", "score", "plan", "voice", "publish", "rollback", "list")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,8 +7,10 @@ import json
 import sys
 
 from app.domain.errors import InputError, KithError, ModelUnavailableError
-from training import plan, publish, sample, score, train, voice
+from training import publish, sample, score, train
+from training.planning import command as plan
 from training.tables import check
+from training.voice import command as voice
 
 
 def _parser() -> argparse.ArgumentParser:

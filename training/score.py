@@ -98,6 +98,25 @@ def refuse_another_business(business: Business, trained: BusinessEntry) -> None:
             )
 
 
+def refuse_missing_attributes(release: LoadedRelease | None, tables: Tables) -> None:
+    """Raise where a model reads an attribute that the business file does not declare.
+
+    Raises
+    ------
+    TableError
+        Naming the attributes.
+    """
+    read = {} if release is None else attribute_kinds(release)
+    lacking = read.keys() - tables.business.attribute_kinds.keys()
+    if lacking:
+        raise TableError(
+            "the release reads attributes that the business file does not declare: "
+            + ", ".join(sorted(lacking)),
+            table="customers",
+            remedy="declare them under attributes, or train again",
+        )
+
+
 def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
     """Write one row per customer and return how many; memory is bounded by the chunk, not by the business.
 
@@ -106,14 +125,7 @@ def write_scores(release: LoadedRelease, tables: Tables, out: Path) -> int:
     TableError
         A model reads an attribute that the business file does not declare.
     """
-    lacking = attribute_kinds(release).keys() - tables.business.attribute_kinds.keys()
-    if lacking:
-        raise TableError(
-            "the release reads attributes that the business file does not declare: "
-            + ", ".join(sorted(lacking)),
-            table="customers",
-            remedy="declare them under attributes, or train again",
-        )
+    refuse_missing_attributes(release, tables)
     schema = scores_schema(release)
     as_of = known_at(tables)
     scorers = tuple(name for name in SCORERS if name in release.artifacts)

@@ -17,9 +17,7 @@ A check says what was found and what was expected, and where; it never mends.
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
@@ -30,7 +28,7 @@ import numpy as np
 from app.artifacts.canonical import parse_object
 from app.artifacts.lightgbm_text import check_lightgbm_text
 from app.domain.errors import StructureError
-from app.domain.history import Array
+from app.estimators.archive import members, plain_array
 from app.estimators.forecast_file import FORECAST_FIELDS, MODELS
 from app.features.schema import FeatureSet
 
@@ -105,9 +103,9 @@ def check_linear(data: bytes, features: FeatureSet) -> None:
     words = [len(features.vocabularies.get(feature.name, ())) for feature in features.features]
     lengths = {"features": len(words), "features + 1": len(words) + 1, "words": sum(words), "1": 1}
     arrays = {}
-    for name, content in _members(data).items():
+    for name, content in members(data, ARRAYS, ARRAYS_LIMIT_BYTES).items():
         kind, length = ARRAYS[name]
-        arrays[name] = _array(name, content, kind, lengths[length])
+        arrays[name] = plain_array(name, content, kind, lengths[length])
     for name, array in arrays.items():
         if not np.isfinite(array).all() or np.abs(array).max(initial=0) > MARGIN_LIMIT:
             raise StructureError(f"{name} holds a number that is not finite or beyond {MARGIN_LIMIT:g}")
@@ -201,45 +199,6 @@ def _check_inputs(columns: object, names: object, features: FeatureSet) -> None:
             raise StructureError("an input does not stand in the column that is stated")
         if features.features[column].kind != "number":
             raise StructureError(f"the input {name} is a {features.features[column].kind}, not a number")
-
-
-def _members(data: bytes) -> dict[str, bytes]:
-    """Return the members of an archive: exactly the known arrays, none compressed."""
-    if len(data) > ARRAYS_LIMIT_BYTES:
-        raise StructureError(f"{len(data)} bytes; at most {ARRAYS_LIMIT_BYTES} are expected")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in ARRAYS):
-                raise StructureError(f"the archive does not hold {', '.join(ARRAYS)} and nothing else")
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                raise StructureError("the archive is compressed; stored arrays are expected")
-            if sum(entry.file_size for entry in entries) > len(data):
-                raise StructureError("the archive says that it holds more bytes than it has")
-            return {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise StructureError(f"not an archive of arrays: {type(error).__name__}") from error
-
-
-def _array(name: str, content: bytes, kind: str, length: int) -> Array:
-    """Return one array, if its header is the one that an array of this type and length has."""
-    stream = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise StructureError(f"{name} is of another version of the array format than 1.0")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except (ValueError, EOFError, OSError) as error:
-        raise StructureError(f"{name} has no readable header") from error
-    if (shape, fortran, dtype.str) != ((length,), False, kind):
-        raise StructureError(
-            f"{name} is {dtype.str} of shape {shape}; {kind} of shape ({length},) was expected"
-        )
-    rest = stream.read()
-    if len(rest) != length * dtype.itemsize:
-        raise StructureError(
-            f"{name} has {len(rest)} bytes of numbers; {length * dtype.itemsize} were expected"
-        )
-    return np.frombuffer(rest, dtype=dtype)
 
 
 def _finite_list(document: Mapping[str, Any], *fields: str) -> list[float]:

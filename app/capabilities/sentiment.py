@@ -6,8 +6,12 @@ Rules:
 - a text is read as a whole; its label is the likeliest of three, and left open where that is less likely
   than the model's ``abstain_below``; the score is P(positive) - P(negative);
 - a clause that names an aspect is read by itself, so that praise of one thing and blame of another stand
-  apart; the negation, too, is the model's part. A clause is called by its score: a model that learned from
-  ratings takes one complaint for a middling text, so the likeliest of three would be neutral too often;
+  apart; the negation, too, is the model's part;
+- a clause is judged by its own words alone. What the model says of a text without a word (its intercept) is
+  taken out again: it tells how content customers are with a whole purchase, and where most are content it
+  would turn every complaint into praise;
+- a clause is called by its score: a model that learned from ratings takes one complaint for a middling text,
+  so the likeliest of three would be neutral too often;
 - what names no aspect at all but has a clear sentiment speaks of something else (``other``);
 - a text that is in a language that can be read, but holds no known word, may name aspects without sentiment.
 
@@ -39,7 +43,7 @@ REASONS: Final = (NO_TEXT, LANGUAGE_NOT_SUPPORTED, NO_KNOWN_WORDS, LOW_CONFIDENC
 CLAUSE_LIMIT: Final = 200
 """Clauses of one text that are read by themselves; more stand in no text that somebody wrote."""
 
-TELLING_SCORE: Final = 0.25
+TELLING_SCORE: Final = 0.2
 """From this score on, to either side, a clause is positive or negative."""
 
 Label = Literal["negative", "neutral", "positive"]
@@ -55,7 +59,10 @@ class TextModel(Protocol):
         ...
 
     def answers(self, texts: Sequence[str]) -> tuple[Array, Array]:
-        """Return P(negative), P(neutral), P(positive), shape (N, 3), and shares of known n-grams, (N,)."""
+        """Return P(negative), P(neutral), P(positive), shape (N, 3), and shares of known n-grams, (N,).
+
+        An empty text gets what the model holds likely before it has read a word.
+        """
         ...
 
 
@@ -211,6 +218,18 @@ def _heard(p: Array, abstain_below: float) -> tuple[Label | None, float]:
 
 
 _LABELS: Final[tuple[Label, ...]] = ("negative", "neutral", "positive")
+_LEAST: Final = 1e-9
+"""The least probability of a class that is divided by: some models never saw a neutral text."""
+
+
+def _by_words_alone(model: TextModel, clauses: Sequence[str]) -> tuple[Array, Array]:
+    """Return probabilities of N clauses, shape (N, 3), and shares of known n-grams, shape (N,).
+
+    The probabilities are those of a model to which, before a word is read, all classes are alike.
+    """
+    p, shares = model.answers(["", *clauses])
+    odds = p[1:] / np.maximum(p[0], _LEAST)
+    return odds / odds.sum(axis=1, keepdims=True), shares[1:]
 
 
 def _aspects(
@@ -220,7 +239,7 @@ def _aspects(
     asked = [(i, clause) for i, text in enumerate(texts) if reasons[i] is None for clause in _telling(text)]
     if not asked:
         return {}
-    p, shares = model.answers([texts[i][clause.start : clause.end] for i, clause in asked])
+    p, shares = _by_words_alone(model, [texts[i][clause.start : clause.end] for i, clause in asked])
     told: dict[int, list[Aspect]] = {}
     for (i, clause), row, share in zip(asked, p, shares.tolist(), strict=True):
         if not clause.aspects and (not share or _verdict(row, model.abstain_below)[0] in {None, "neutral"}):

@@ -18,7 +18,6 @@ No word, character or text is in the file.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +26,7 @@ import numpy as np
 
 from app.domain.errors import StructureError
 from app.domain.history import Array
+from app.estimators.archive import members, plain_array
 from app.estimators.grams import Grams, grams
 
 CLASSES: Final = 3
@@ -121,7 +121,8 @@ def read_ngrams(data: bytes) -> NgramModel:
     StructureError
         The bytes are not such a file; says which array is wrong.
     """
-    arrays = {name: _array(name, content) for name, content in _members(data).items()}
+    found = members(data, NGRAM_KEYS, FILE_LIMIT_BYTES)
+    arrays = {name: plain_array(name, content, _TYPES[name]) for name, content in found.items()}
     for name, array in arrays.items():
         if not np.isfinite(array).all() or np.abs(array.astype(np.float64)).max(initial=0) > _limit(name):
             raise StructureError(f"{name} holds a number that is not finite or out of its range")
@@ -158,41 +159,3 @@ def write_ngrams(model: NgramModel) -> bytes:
 def _limit(name: str) -> float:
     """Return the largest size that a number of an array may have."""
     return {"abstain_below": 1.0, "weights": WEIGHT_LIMIT, "intercept": WEIGHT_LIMIT}.get(name, np.inf)
-
-
-def _members(data: bytes) -> dict[str, bytes]:
-    """Return the members of an archive: exactly the known arrays, none compressed."""
-    if len(data) > FILE_LIMIT_BYTES:
-        raise StructureError(f"{len(data)} bytes; at most {FILE_LIMIT_BYTES} are expected")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in NGRAM_KEYS):
-                raise StructureError(f"the archive does not hold {', '.join(NGRAM_KEYS)} and nothing else")
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                raise StructureError("the archive is compressed; stored arrays are expected")
-            if sum(entry.file_size for entry in entries) > len(data):
-                raise StructureError("the archive says that it holds more bytes than it has")
-            return {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise StructureError(f"not an archive of arrays: {type(error).__name__}") from error
-
-
-def _array(name: str, content: bytes) -> Array:
-    """Return one array, if its header is plain and says as many numbers as there are."""
-    stream = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise StructureError(f"{name} is of another version of the array format than 1.0")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except (ValueError, EOFError, OSError) as error:
-        raise StructureError(f"{name} has no readable header") from error
-    if dtype.str != _TYPES[name] or fortran:
-        raise StructureError(f"{name} is {dtype.str}; {_TYPES[name]} was expected")
-    rest = stream.read()
-    count = 1
-    for length in shape:
-        count *= length
-    if len(shape) > 2 or min(shape, default=0) < 0 or len(rest) != count * dtype.itemsize:
-        raise StructureError(f"{name} of shape {shape} has {len(rest)} bytes of numbers")
-    return np.frombuffer(rest, dtype=dtype).reshape(shape)

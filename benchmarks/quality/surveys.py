@@ -13,7 +13,7 @@ from benchmarks.quality.judging import Judged, answers
 from benchmarks.quality.questions import SEED, Round, business_of, some
 from training.capabilities.satisfaction import Learning
 from training.run import Run
-from training.satisfaction_rows import given_scores
+from training.satisfaction.rows import given_scores
 from training.tables import read_tables
 from training.tables.objectives import SatisfactionObjective
 from training.train import known_at

@@ -17,9 +17,9 @@ from app.estimators.base import sigmoid
 from training.capabilities.satisfaction import Learning, with_texts
 from training.evaluation import METRICS
 from training.run import Run
-from training.satisfaction_quality import coverage_of, held_out, ordinal_quality, segment_mean
-from training.satisfaction_report import Learned
-from training.satisfaction_rows import given_scores
+from training.satisfaction.quality import coverage_of, held_out, ordinal_quality, segment_mean
+from training.satisfaction.report import Learned
+from training.satisfaction.rows import given_scores
 from training.tables import Business, read_tables
 from training.tables.objectives import SatisfactionObjective
 from training.train import SEED, known_at

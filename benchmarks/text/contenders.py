@@ -17,11 +17,11 @@ import numpy as np
 from app.domain.history import Array
 from app.estimators.ngrams import CLASSES, NgramModel, write_ngrams
 from benchmarks.text.sets import Texts
-from training.sentiment_base import base_model
-from training.sentiment_fit import BITS
-from training.sentiment_judging import class_shares, polarity
-from training.sentiment_learning import folds_of, learn, numbered
-from training.sentiment_text import NEGATIVE, NEUTRAL, POSITIVE, matrix_of
+from training.sentiment.base import base_model
+from training.sentiment.fit import BITS
+from training.sentiment.judging import class_shares, polarity
+from training.sentiment.learning import folds_of, learn, numbered
+from training.sentiment.text import NEGATIVE, NEUTRAL, POSITIVE, matrix_of
 
 SEED: Final = 0
 VADER_CUT: Final = 0.05

@@ -10,8 +10,8 @@ import numpy as np
 from app.domain.history import Array
 from benchmarks.text.contenders import Told
 from training.evaluation import auc, ece
-from training.sentiment_judging import class_losses, confusion, macro_f1
-from training.sentiment_text import NEUTRAL, POSITIVE
+from training.sentiment.judging import class_losses, confusion, macro_f1
+from training.sentiment.text import NEUTRAL, POSITIVE
 
 SAMPLES: Final = 200
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from app.domain.history import Array
-from training.sentiment_text import NEGATIVE, NEUTRAL, POSITIVE
+from training.sentiment.text import NEGATIVE, NEUTRAL, POSITIVE
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data"
 """Beside the project: the data are not part of it."""

@@ -21,9 +21,9 @@ from app.domain.history import Array
 from training.capabilities.satisfaction import Learning, with_texts
 from training.report import drivers_of
 from training.run import Run
-from training.satisfaction_quality import Held, coverage_of, held_out, ordinal_quality, segment_mean
-from training.satisfaction_report import Learned
-from training.satisfaction_rows import Given, given_scores
+from training.satisfaction.quality import Held, coverage_of, held_out, ordinal_quality, segment_mean
+from training.satisfaction.report import Learned
+from training.satisfaction.rows import Given, given_scores
 from training.tables.objectives import SatisfactionObjective
 from training.train import SEED
 from training.variants import published_rung

@@ -25,13 +25,13 @@ from app.features.support import SENTIMENT_COLUMN, TEXT_FEATURES
 from training import leaks
 from training.examples import Declared, Examples, candidates, feature_set, optional_columns
 from training.ladder import Data
-from training.ordinal import Ordinal, fit_scale
-from training.responders import response_of, supported
 from training.run import Run, Trained
-from training.satisfaction_report import Learned, card_of, plots_of
-from training.satisfaction_rows import ORDER_TABLES, Given, first_known, given_scores, rows_of
-from training.satisfaction_text import markdown
-from training.sentiment import learn_sentiment
+from training.satisfaction.ordinal import Ordinal, fit_scale
+from training.satisfaction.report import Learned, card_of, plots_of
+from training.satisfaction.responders import response_of, supported
+from training.satisfaction.rows import ORDER_TABLES, Given, first_known, given_scores, rows_of
+from training.satisfaction.text import markdown
+from training.sentiment.learned import learn_sentiment
 from training.snapshots import Splits, alike, at_random, by_cut, by_date
 from training.tables.objectives import SatisfactionObjective
 from training.targets import PROBABILITY

@@ -8,11 +8,11 @@ from app.artifacts.manifest import Baseline, Label, ManifestDraft, Population, T
 from app.features.schema import FeatureSet
 from training.evaluation import Verdict
 from training.run import Run, Trained
-from training.sentiment import LearnedTexts, learn_sentiment
-from training.sentiment_judging import MOST_FREQUENT, class_metrics
-from training.sentiment_plots import sentiment_plots
-from training.sentiment_report import card_of, grade_of
-from training.sentiment_words import markdown
+from training.sentiment.judging import MOST_FREQUENT, class_metrics
+from training.sentiment.learned import LearnedTexts, learn_sentiment
+from training.sentiment.plots import sentiment_plots
+from training.sentiment.report import card_of, grade_of
+from training.sentiment.words import markdown
 from training.variant_entry import feature_entries
 
 TEXT_MODEL: Final = "sentiment.npz"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,18 @@ READER = reader()
 
 @dataclass
 class Fixed:
-    """A model that says the same of everything."""
+    """A model that says the same of every text, and ``of_nothing`` of an empty one."""
 
     row: tuple[float, float, float] = (0.2, 0.5, 0.3)
     share: float = 1.0
     abstain_below: float = 0.4
+    of_nothing: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
     asked: list[str] = field(default_factory=list)
 
     def answers(self, texts: Sequence[str]) -> tuple[Array, Array]:
         self.asked += texts
-        return np.tile(self.row, (len(texts), 1)), np.full(len(texts), self.share)
+        rows = [self.row if text else self.of_nothing for text in texts]
+        return np.array(rows), np.full(len(texts), self.share)
 
 
 def one(text: str, model: Any = READER, **asked: Any) -> TextAnswer:
@@ -175,8 +177,37 @@ def test_text_without_a_known_word_may_name_aspects() -> None:
 def test_clause_is_called_by_its_score() -> None:
     (aspect,) = one("the delivery", Fixed((0.4, 0.5, 0.1))).aspects
     assert aspect.sentiment == "negative"
-    (aspect,) = one("the delivery", Fixed((0.3, 0.6, 0.1))).aspects
+    (aspect,) = one("the delivery", Fixed((0.25, 0.6, 0.15))).aspects
     assert aspect.sentiment == "neutral"
+
+
+def test_clause_is_judged_by_its_words_alone_and_the_text_is_not() -> None:
+    content = Fixed((0.1, 0.2, 0.7), of_nothing=(0.02, 0.18, 0.8))
+    answer = one("the delivery", content)
+    assert answer.label == "positive"
+    (aspect,) = answer.aspects
+    odds = np.array([0.1 / 0.02, 0.2 / 0.18, 0.7 / 0.8])
+    assert aspect.score == pytest.approx((odds[2] - odds[0]) / odds.sum())
+    assert aspect.sentiment == "negative"
+
+
+def test_clause_of_a_model_that_expects_one_class_alone_is_judged_all_the_same() -> None:
+    for row, label in (((0.0, 0.0, 1.0), "positive"), ((0.5, 0.0, 0.5), "negative")):
+        (aspect,) = one("the delivery", Fixed(row, of_nothing=(0.0, 0.0, 1.0))).aspects
+        assert aspect.sentiment == label
+        assert np.isfinite(aspect.score)
+
+
+def test_clauses_are_judged_as_by_the_same_model_without_intercept() -> None:
+    text = "great delivery, awful quality, the price"
+    leaning = replace(READER, intercept=np.array([-4.0, 0.5, 2.0]))
+    plain = replace(READER, intercept=np.zeros(3))
+    clauses = [text[found.start : found.end] for found in one(text).aspects]
+    p = plain.probabilities(clauses)
+    found = [aspect.score for aspect in one(text, leaning).aspects]
+    # Weights are float32, and probabilities near 0 are divided by one another.
+    assert found == pytest.approx(list(p[:, 2] - p[:, 0]), abs=1e-6)
+    assert found == pytest.approx([aspect.score for aspect in one(text, plain).aspects], abs=1e-6)
 
 
 def test_aspects_can_be_left_out_and_then_clauses_are_not_read() -> None:

@@ -105,7 +105,7 @@ def test_no_word_is_in_the_file() -> None:
         ("weights", np.zeros((3, 2), dtype=np.float32), "weights is of shape"),
         ("weights", np.zeros((3, 3)), "<f8"),
         ("weights", np.asfortranarray(np.ones((3, 3), dtype=np.float32)), "was expected"),
-        ("weights", np.zeros((3, 3, 1), dtype=np.float32), "bytes of numbers"),
+        ("weights", np.zeros((3, 3, 1), dtype=np.float32), "was expected"),
         ("intercept", np.array([0.0, np.inf, 0.0]), "intercept holds a number"),
         ("intercept", np.zeros(2), "intercept is of shape"),
         ("abstain_below", np.array([1.5]), "abstain_below holds a number"),

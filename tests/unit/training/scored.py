@@ -15,10 +15,10 @@ from app.estimators.base import logit
 from tests.unit.training.rows import SEED, data_of, mixed, mixed_rows
 from training.examples import Examples
 from training.ladder import Data
-from training.ordinal import Ordinal, fit_scale
-from training.responders import Difference, Response
-from training.satisfaction_report import Learned
-from training.satisfaction_rows import Given
+from training.satisfaction.ordinal import Ordinal, fit_scale
+from training.satisfaction.report import Learned
+from training.satisfaction.responders import Difference, Response
+from training.satisfaction.rows import Given
 from training.snapshots import Splits, alike, at_random, by_date
 from training.targets import PROBABILITY
 from training.variant_entry import variant_entry

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.unit.training.tables.small import NOW, business_of, rows_of
 from training.tables import Tables, read_tables
 from training.train import known_at
-from training.voice_report import report_of
+from training.voice.report import report_of
 
 Row = dict[str, Any]
 

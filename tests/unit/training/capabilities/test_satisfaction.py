@@ -26,7 +26,7 @@ from tests.unit.training.conftest import Valued
 from tests.unit.training.shops import asked, released
 from training.capabilities.satisfaction import Learning, label_of, train_satisfaction, with_texts
 from training.run import Run, Trained
-from training.satisfaction_rows import Given, given_scores
+from training.satisfaction.rows import Given, given_scores
 from training.tables.objectives import SatisfactionObjective
 from training.train import write
 

@@ -14,8 +14,8 @@ from tests.unit.training.tables.small import rows_of
 from tests.unit.training.texts import texts_sql
 from training.capabilities.sentiment import TEXT_MODEL, train_sentiment
 from training.run import Trained
-from training.sentiment import learn_sentiment
-from training.sentiment_plots import ABSTENTION, CALIBRATION
+from training.sentiment.learned import learn_sentiment
+from training.sentiment.plots import ABSTENTION, CALIBRATION
 
 PNG = b"\x89PNG"
 

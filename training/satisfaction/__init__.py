@@ -1,0 +1,1 @@
+"""Learning satisfaction: rows, ladder, who answers, and the model card."""

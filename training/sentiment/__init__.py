@@ -1,0 +1,1 @@
+"""Learning sentiment: rated texts, word lists, the fit, and the model card."""

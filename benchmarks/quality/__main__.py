@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.machine import RESULTS, in_words, machine
+from benchmarks.pages import Answered, run_pages
+
+if TYPE_CHECKING:
+    from benchmarks.quality.datasets import DataSet
 
 LIBRARIES = ("lightgbm", "scikit-learn", "catboost", "numpy")
 
@@ -18,43 +19,18 @@ def main(argv: list[str] | None = None) -> int:
     # Threads that wait for each other by spinning would be counted as work; read when OpenMP is first loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from benchmarks.quality.datasets import DATASETS  # noqa: PLC0415  see above
-    from benchmarks.quality.tables import report  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.quality", description="Beside what a user would pick instead."
+    return run_pages(
+        "quality", "Beside what a user would pick instead.", LIBRARIES, DATASETS, _answered, argv
     )
-    parser.add_argument("names", nargs="*", metavar="name", help=f"all, or some of {', '.join(DATASETS)}")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where tables are written")
-    args = parser.parse_args(argv)
-    unknown = [name for name in args.names if name not in DATASETS]
-    if unknown:
-        parser.error(f"unknown data set {', '.join(unknown)}; choose from {', '.join(DATASETS)}")
-    found = machine(LIBRARIES)
-    args.out.mkdir(parents=True, exist_ok=True)
-    print(f"# Quality\n\n{in_words(found)}\n", flush=True)
-    missed: list[str] = []
-    skipped = 0
-    for name in args.names or DATASETS:
-        one = DATASETS[name]
-        if absent := one.missing():
-            skipped += 1
-            print(
-                f"skipped {name}: {', '.join(absent)} is not there (see benchmarks/README.md)\n", flush=True
-            )
-            continue
-        told = report(one.title, one.about, one.rounds(), one.bounds)
-        (args.out / f"quality-{name}.md").write_text(
-            f"{told.markdown}\n{in_words(found)}\n", encoding="utf-8"
-        )
-        document = json.dumps({"machine": found, **told.document}, ensure_ascii=False, indent=1)
-        (args.out / f"quality-{name}.json").write_text(document + "\n", encoding="utf-8")
-        print(told.markdown, flush=True)
-        missed += told.missed
-    for line in missed:
-        print(f"MISSED: {line}", file=sys.stderr)
-    if missed:
-        return 1
-    return 2 if skipped == len(args.names or DATASETS) else 0
+
+
+def _answered(one: DataSet) -> Answered:
+    """Return the page, the document and the missed bounds of one data set."""
+    from benchmarks.quality.tables import report  # noqa: PLC0415  after the policy
+
+    told = report(one.title, one.about, one.rounds(), one.bounds)
+    return told.markdown, told.document, list(told.missed)
 
 
 if __name__ == "__main__":

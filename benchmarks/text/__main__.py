@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import RESULTS, in_words, machine
+from benchmarks.pages import on_one_thread, run_pages
 
 if TYPE_CHECKING:
     from benchmarks.text.judging import Line
     from benchmarks.text.questions import Question
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "vaderSentiment")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 HEADER = (
     "| model | AUC | macro-F1 | accuracy | log-loss | ECE | fit CPU s | CPU µs a text | kB | |\n"
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
@@ -27,42 +22,12 @@ HEADER = (
 
 def main(argv: list[str] | None = None) -> int:
     """Answer the named questions; return 0, 1 where a bound is missed, 2 where nothing could be read."""
-    # Read when NumPy is first loaded: several threads would be counted as work.
-    for name in _ONE_THREAD:
-        os.environ[name] = "1"
+    on_one_thread()
     from benchmarks.text.questions import QUESTIONS  # noqa: PLC0415  see above
 
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.text", description="Sentiment beside what a user would pick."
+    return run_pages(
+        "text", "Sentiment beside what a user would pick.", LIBRARIES, QUESTIONS, _answered, argv
     )
-    parser.add_argument("names", nargs="*", metavar="name", help=f"all, or some of {', '.join(QUESTIONS)}")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where pages are written")
-    args = parser.parse_args(argv)
-    unknown = [name for name in args.names if name not in QUESTIONS]
-    if unknown:
-        parser.error(f"unknown question {', '.join(unknown)}; choose from {', '.join(QUESTIONS)}")
-    found = machine(LIBRARIES)
-    args.out.mkdir(parents=True, exist_ok=True)
-    print(f"# Texts\n\n{in_words(found)}\n", flush=True)
-    missed: list[str] = []
-    skipped = 0
-    for name in args.names or QUESTIONS:
-        question = QUESTIONS[name]
-        if absent := question.missing():
-            skipped += 1
-            print(f"skipped {name}: {', '.join(absent)} is not there (see benchmarks/README.md)\n")
-            continue
-        page, document, lines = _answered(question)
-        (args.out / f"text-{name}.md").write_text(f"{page}\n{in_words(found)}\n", encoding="utf-8")
-        text = json.dumps({"machine": found, **document}, ensure_ascii=False, indent=1)
-        (args.out / f"text-{name}.json").write_text(text + "\n", encoding="utf-8")
-        print(page, flush=True)
-        missed += [f"{name}: {line}" for line in lines]
-    for line in missed:
-        print(f"MISSED: {line}", file=sys.stderr)
-    if missed:
-        return 1
-    return 2 if skipped == len(args.names or QUESTIONS) else 0
 
 
 def _answered(question: Question) -> tuple[str, dict[str, Any], list[str]]:

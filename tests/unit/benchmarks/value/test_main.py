@@ -110,7 +110,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
     with pytest.raises(SystemExit) as refused:
         command.main(["tinny"])
     assert refused.value.code == 2
-    assert "unknown question tinny; choose from tiny" in capsys.readouterr().err
+    assert "unknown name tinny; choose from tiny" in capsys.readouterr().err
 
 
 GOOD: tuple[Any, ...] = (Ranges(0.1, 0.1, 5.0, 6.0), Windows(9, 0.8, 10.0, 12.0, 11.0))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.machine import RESULTS, in_words, machine
+from benchmarks.satisfaction.truth import TRUE_SIGNS
 
 if TYPE_CHECKING:
     from benchmarks.satisfaction.simulated import Found
@@ -80,10 +81,11 @@ def missed_by(one: Found) -> list[str]:
         missed.append(f"{one.definition}: ranges of {LEVEL:.0%} held {held:.1%} of the scores")
     if one.segment["reduction"]["low"] <= 0:
         missed.append(f"{one.definition}: not below the log-loss of the segment's mean")
+    missed += [f"{one.definition}: {name} is no input" for name in TRUE_SIGNS if name not in one.signs]
     missed += [
         f"{one.definition}: {name} does not show with its true sign ({z:+.1f} standard errors)"
         for name, z in one.signs.items()
-        if z < CLEAR
+        if not z >= CLEAR
     ]
     return missed
 

@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from app.domain.consent import granted
 from app.domain.history import Array
 from app.estimators.base import sigmoid
+from benchmarks.satisfaction.truth import TRUE_SIGNS
 from training.capabilities.satisfaction import Learning, with_texts
 from training.evaluation import METRICS
 from training.run import Run
@@ -26,15 +27,6 @@ from training.train import SEED, known_at
 from training.variants import published_rung
 
 DEFINITIONS: Final = ("review", "csat", "nps")
-TRUE_SIGNS: Final[Mapping[str, int]] = {
-    "late_delivery_share": 1,
-    "last_delivery_late": 1,
-    "complaints_365d": 1,
-    "open_cases": 1,
-    "average_feedback_score": -1,
-    "last_feedback_score": -1,
-}
-"""What dissatisfies, and what shows it, by the simulator's own rules."""
 _VARIANT: Final = "full"
 
 

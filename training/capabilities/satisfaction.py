@@ -18,6 +18,7 @@ from app.capabilities.sentiment import scores
 from app.domain.consent import granted
 from app.domain.errors import TableError
 from app.domain.history import MICROSECONDS_PER_DAY, NAT, Array, History
+from app.domain.selection import take
 from app.estimators.base import logit
 from app.estimators.ordinal import Scale
 from app.features.schema import FeatureSet
@@ -26,10 +27,11 @@ from training import leaks
 from training.examples import Declared, Examples, candidates, feature_set, optional_columns
 from training.ladder import Data
 from training.run import Run, Trained
+from training.satisfaction.inputs import ORDER_TABLES, rows_of
 from training.satisfaction.ordinal import Ordinal, fit_scale
 from training.satisfaction.report import Learned, card_of, plots_of
 from training.satisfaction.responders import response_of, supported
-from training.satisfaction.rows import ORDER_TABLES, Given, first_known, given_scores, rows_of
+from training.satisfaction.rows import Given, first_known, given_scores, take_only
 from training.satisfaction.text import markdown
 from training.sentiment.learned import learn_sentiment
 from training.snapshots import Splits, alike, at_random, by_cut, by_date
@@ -166,17 +168,12 @@ class Learning:
 
     def fitted(self, variants: tuple[str, ...]) -> dict[str, Learned]:
         """Return some variants, fitted and judged."""
-        run, history = self.run, self.history
-        run.progress(f"satisfaction by {self.given.definition}: inputs of {len(self.given.level)} scores")
+        given = self.given
+        self.run.progress(f"satisfaction by {given.definition}: inputs of {len(given.level)} scores")
         rows = self.rows(variants)
-        today = np.full(history.size, run.as_of)
-        asked = np.flatnonzero(granted(history, "profiling", today, run.business.consent_defaults))
-        now = rows_of(run, history, variants, asked, today[asked])
         base = self._base(variants)
         return {
-            variant: self._variant(
-                variant, rows[variant], now[variant], None if base is None else base[variant]
-            )
+            variant: self._variant(variant, rows[variant], None if base is None else base[variant])
             for variant in variants
         }
 
@@ -186,7 +183,7 @@ class Learning:
         found = rows_of(self.run, self.history, variants, given.customer, self.known_at)
         return {variant: replace(rows, y=given.dissatisfied) for variant, rows in found.items()}
 
-    def _variant(self, variant: str, rows: Examples, now: Examples, base: Examples | None) -> Learned:
+    def _variant(self, variant: str, rows: Examples, base: Examples | None) -> Learned:
         """Return one variant, fitted and judged."""
         run, given = self.run, self.given
         features, response = self.features(variant, rows), None
@@ -201,7 +198,16 @@ class Learning:
         self._refuse_leaks(variant, data, splits, rows)
         target = replace(PROBABILITY, climb=Ordinal(len(given.scores), given.cut).climb)
         fitted = fit_variant(variant, data, splits, run.seed, run.progress, None, target)
-        return Learned(fitted, self._scale(fitted), rows, features.matrix(now.columns, now.size), response)
+        return Learned(fitted, self._scale(fitted), rows, self._today(variant, features), response)
+
+    def _today(self, variant: str, features: FeatureSet) -> Array:
+        """Return the inputs of everybody who may be asked about today, shape (N, F)."""
+        run, history = self.run, self.history
+        today = np.full(history.size, run.as_of)
+        asked = np.flatnonzero(granted(history, "profiling", today, run.business.consent_defaults))
+        needed = frozenset(features.names)
+        now = rows_of(run, history, (variant,), asked, today[asked], needed)[variant]
+        return features.matrix(now.columns, now.size)
 
     def data(self, features: FeatureSet, rows: Examples) -> Data:
         """Return rows for the ladder."""
@@ -250,9 +256,13 @@ class Learning:
         customer = rng.integers(0, history.size, size)
         known = first_known(history)[customer]
         keep = np.flatnonzero((known != NAT) & (known <= at))
-        asked = granted(history, "profiling", np.full(history.size, run.as_of), run.business.consent_defaults)
-        keep = keep[asked[customer[keep]]]
-        return rows_of(run, history, variants, customer[keep], at[keep])
+        defaults = run.business.consent_defaults
+        today = granted(history, "profiling", np.full(history.size, run.as_of), defaults)
+        keep = keep[today[customer[keep]]]
+        then = granted(
+            take(take_only(history, ("consents",)), customer[keep]), "profiling", at[keep], defaults
+        )
+        return rows_of(run, history, variants, customer[keep][then], at[keep][then])
 
     def splits(self, data: Data, given: Given) -> Splits:
         """Return later answers to judge by where there are dates, random folds where there are none."""

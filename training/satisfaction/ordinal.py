@@ -230,7 +230,9 @@ def fit_scale(scores: Array, cut: int, margin: Array, level: Array, interval_lev
     steps = np.maximum.accumulate(shifts - shifts[cut])
     scale = Scale(scores, cut, steps, 1.0)
     least = nonconformity(scale.below(margin), level)
-    rank = min(int(np.ceil((len(least) + 1) * interval_level)), len(least))
+    rank = int(np.ceil((len(least) + 1) * interval_level))
+    if rank > len(least):
+        return scale  # so few rows promise nothing less than the whole scale
     width = float(np.sort(least)[rank - 1])
     # The last bit must not put the score that set the width outside its own range.
     return replace(scale, width=float(np.clip(width + 1e-9, 0.0, 1.0)))

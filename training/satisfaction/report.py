@@ -16,6 +16,7 @@ from app.artifacts.manifest import ManifestDraft
 from app.domain.history import Array
 from app.estimators.base import sigmoid
 from app.estimators.ordinal import Scale
+from app.features.support import TEXT_FEATURES
 from training.evaluation import calibration_table
 from training.examples import Examples
 from training.plots import calibration_plot, gains_plot
@@ -285,7 +286,13 @@ def _limits_of_answers(given: Given) -> list[str]:
             "The range of a score of two values says no more than the probability.",
         ]
     if given.definition == "label":
-        return ["What the labels mean, and whom they were given to, is the business's own knowledge."]
+        limits = ["What the labels mean, and whom they were given to, is the business's own knowledge."]
+        if not given.is_dated:
+            limits.append(
+                "The labels have no dates: inputs are those of today, and what happened after a label was "
+                "given may be among them."
+            )
+        return limits
     return [MOMENTS, SILENCE]
 
 
@@ -294,6 +301,13 @@ def _limits_of(learned: Learned, told: Told) -> list[str]:
     fitted, response = learned.fitted, learned.response
     origins = [split.origin for split in fitted.splits.backtests]
     limits = []
+    if any(feature.name in fitted.data.features.positions for feature in TEXT_FEATURES):
+        limits.append(
+            "texts on record were read by models that learned from no text of the same customer, but from "
+            "others' texts of any time, also later than an origin."
+        )
+    if response is not None and response.weight is not None:
+        limits.append("rates of the rule, the gate and the ranges are those of the answers, not weighted.")
     if None in origins or not origins:
         limits.append(f"judged {fitted.splits.protocol}, so change over time was not tested.")
     elif len(origins) < WANTED_ORIGINS:

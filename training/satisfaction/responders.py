@@ -77,11 +77,12 @@ def response_of(features: FeatureSet, answered: Array, base: Array, seed: int) -
     answered, base : ndarray, shapes (R, F) and (B, F)
         Inputs of the answers, and of customers drawn from everybody at the same times.
     """
-    told = _differences(features, answered, base)
     if min(len(answered), len(base)) < ROWS_FLOOR:
+        # The means of a few would be somebody's own figures.
         return Response(
-            len(answered), len(base), float("nan"), told, float("nan"), None, "too few rows to tell"
+            len(answered), len(base), float("nan"), (), float("nan"), None, "too few rows to tell"
         )
+    told = _differences(features, answered, base)
     X = np.vstack([answered, base])
     came = np.r_[np.ones(len(answered)), np.zeros(len(base))]
     margin = np.empty(len(X))
@@ -111,6 +112,8 @@ def supported(features: FeatureSet, answered: Array, base: Array) -> tuple[Featu
     answered, base : ndarray, shapes (R, F) and (B, F)
         As :func:`response_of`; no label is looked at.
     """
+    if min(len(answered), len(base)) < ROWS_FLOOR:
+        return features, ()
     left_out = []
     for j, feature in enumerate(features.features):
         a, b = (column[~np.isnan(column)] for column in (answered[:, j], base[:, j]))

@@ -15,28 +15,31 @@ import numpy as np
 
 from app.domain.consent import granted
 from app.domain.errors import TableError
-from app.domain.history import CASE_TYPES, FEEDBACK_KINDS, MICROSECONDS_PER_DAY, NAT, Array, History, Table
+from app.domain.history import (
+    CASE_TYPES,
+    FEEDBACK_KINDS,
+    MICROSECONDS_PER_DAY,
+    NAT,
+    TABLES,
+    Array,
+    History,
+    Table,
+)
 from app.domain.selection import take
-from app.features.compute import columns_of
-from app.features.schema import Columns
-from app.features.summary import summarise
-from app.features.view import View
-from training.examples import Examples, stack
 from training.run import Run
+from training.satisfaction.inputs import CHUNK
 from training.snapshots import cut_times
 from training.tables.objectives import SatisfactionObjective
 
 ROW_LIMIT: Final = 200_000
 """Rows to learn from; beyond it they are drawn at random, by the seed."""
-CHUNK: Final = 5_000
-"""Rows whose features are computed at one time."""
 LEVELS: Final = 21
 """Scores that a scale tells apart; a finer one is read in ten equal steps."""
 NPS_MAX: Final = 10.0
 """The best answer of a net promoter score, by definition; of other kinds the scale must be said."""
 DETRACTOR: Final = 6.0
 """The highest answer of a detractor in a net promoter score, by definition."""
-ORDER_TABLES: Final = frozenset({"orders", "order_lines"})
+_SIGNS_OF_LIFE: Final = ("orders", "support_cases", "events", "subscriptions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +96,34 @@ def given_scores(run: Run, objective: SatisfactionObjective) -> Given:
         found = replace(found.take(np.sort(rng.permutation(len(found.level))[:ROW_LIMIT])), left_out=beyond)
     y = found.dissatisfied
     if not len(y) or y.min() == y.max():
-        what = "nobody gave a score" if not len(y) else "all scores are on one side of what is dissatisfied"
         raise TableError(
-            f"satisfaction by {definition}: {what}, so nothing can be learned",
+            f"satisfaction by {definition}: {_lacking(found)}, so nothing can be learned",
             table={"complaint": "support_cases", "label": "labels"}.get(definition, "feedback"),
-            remedy="choose another objectives.satisfaction.definition or dissatisfied_at, or bring more",
+            remedy="choose another objectives.satisfaction.definition or dissatisfied_at, map score and "
+            "scale_max, or bring more",
         )
     return found
+
+
+def _lacking(found: Given) -> str:
+    """Return why scores teach nothing."""
+    if len(found.level):
+        return "all scores are on one side of what is dissatisfied"
+    left_out = ", ".join(
+        f"{count} {name.replace('_', ' ')}" for name, count in found.left_out.items() if count
+    )
+    return f"there is no score to use ({left_out})" if left_out else "nobody gave a score"
 
 
 def _most_frequent(run: Run) -> str:
     """Return the kind of feedback with the most scores; labels or complaints where there is none."""
     if run.tables.has("feedback"):
         feedback = run.history.tables["feedback"]
-        kinds = feedback["kind"][~np.isnan(feedback["score"]) & (feedback["submitted_at"] <= run.as_of)]
-        counts = np.bincount(kinds[kinds >= 0], minlength=len(FEEDBACK_KINDS))
+        kinds = feedback["kind"]
+        usable = ~np.isnan(feedback["score"]) & (feedback["submitted_at"] <= run.as_of) & (kinds >= 0)
+        usable &= (feedback["scale_max"] > 0) | (kinds == FEEDBACK_KINDS.index("nps"))
+        usable &= _allowed_today(run)[_owners(run, feedback)]
+        counts = np.bincount(kinds[usable], minlength=len(FEEDBACK_KINDS))
         if counts.any():
             return FEEDBACK_KINDS[int(np.argmax(counts))]
     if run.tables.has("labels") and len(run.tables.labels.of("satisfaction").label):
@@ -130,11 +146,14 @@ def _answers(run: Run, kind: str, objective: SatisfactionObjective) -> Given:
             remedy="map feedback under tables, or choose another objectives.satisfaction.definition",
         )
     table = run.history.tables["feedback"]
-    owner = np.repeat(np.arange(run.history.size), np.diff(table.offsets))
+    owner = _owners(run, table)
     score, scale = table["score"], table["scale_max"]
     if kind == "nps":
         scale = np.where(np.isnan(scale), NPS_MAX, scale)
     asked = (table["kind"] == FEEDBACK_KINDS.index(kind)) & (table["submitted_at"] <= run.as_of)
+    # Who denies profiling today counts nowhere, not even in what the scale is.
+    allowed = _allowed_today(run)[owner]
+    denied, asked = int((asked & ~allowed).sum()), asked & allowed
     is_scored = asked & ~np.isnan(score)
     answered = is_scored & (scale > 0)
     values, counts = np.unique(scale[answered], return_counts=True)
@@ -154,6 +173,7 @@ def _answers(run: Run, kind: str, objective: SatisfactionObjective) -> Given:
             "without_a_scale": int((is_scored & ~answered).sum()),
             "on_another_scale": int((answered & ~on_scale).sum()),
             "outside_the_scale": int((on_scale & ~usable).sum()),
+            "profiling_denied": denied,
         },
     )
 
@@ -162,8 +182,10 @@ def levels_of(score: Array, lowest: float | None, best: float) -> tuple[Array, A
     """Return the scores of a scale, rising, and the position of each given score on it.
 
     Whole numbers are told apart, halves where some are given; a scale finer than 21 scores is read in ten
-    equal steps. A scale begins at 1 unless somebody gave less.
+    equal steps. A scale begins at 1 unless somebody gave less, or it ends there.
     """
+    if lowest is None and best <= 1:
+        lowest = 0.0
     if lowest is None:
         lowest = 1.0 if not len(score) or score.min() >= 1 else float(min(score.min(), 0.0))
     for step in (1.0, 0.5):
@@ -206,6 +228,8 @@ def _labels(run: Run, objective: SatisfactionObjective) -> Given:
     keep = ~np.isnan(labels.label) & ((labels.as_of == NAT) | (labels.as_of <= run.as_of))
     label, at = labels.label[keep], labels.as_of[keep]
     low, best = (float(label.min()), float(label.max())) if len(label) else (0.0, 1.0)
+    if low > 1 and float(low).is_integer():
+        low = 1.0  # a scale from 1 on that nobody used to its end
     scores, level = levels_of(label, low, best if best > low else low + 1)
     if not (at != NAT).all():
         at = np.full(len(at), NAT)
@@ -249,7 +273,8 @@ def first_known(history: History) -> Array:
     """Return when each customer is first on record, ``NAT`` where never; shape (N,)."""
     created = history.profile["created_at"]
     first = np.where(created == NAT, np.iinfo(np.int64).max, created)
-    for name, column in (("orders", "ordered_at"), ("support_cases", "opened_at")):
+    for name in _SIGNS_OF_LIFE:
+        column = TABLES[name].time
         table = history.tables.get(name)
         if table is not None and len(table[column]):
             owner = np.repeat(np.arange(history.size), np.diff(table.offsets))
@@ -261,57 +286,30 @@ def first_known(history: History) -> Array:
 def _allowed(run: Run, found: Given) -> Given:
     """Return the scores of those who allow profiling, then and today."""
     defaults = run.business.consent_defaults
-    today = granted(run.history, "profiling", np.full(run.history.size, run.as_of), defaults)
-    allowed = today[found.customer]
+    allowed = _allowed_today(run)[found.customer]
     if found.is_dated:
         consents = take_only(run.history, ("consents",))
         for start in range(0, len(allowed), CHUNK):
             rows = slice(start, start + CHUNK)
             asked = take(consents, found.customer[rows])
             allowed[rows] &= granted(asked, "profiling", found.at[rows], defaults)
-    denied = int((~allowed).sum())
+    denied = int((~allowed).sum()) + found.left_out.get("profiling_denied", 0)
     return replace(
         found.take(np.flatnonzero(allowed)), left_out={**found.left_out, "profiling_denied": denied}
     )
 
 
+def _allowed_today(run: Run) -> Array:
+    """Return who allows profiling today, bool of shape (N,)."""
+    today = np.full(run.history.size, run.as_of)
+    return granted(run.history, "profiling", today, run.business.consent_defaults)
+
+
+def _owners(run: Run, table: Table) -> Array:
+    """Return whose row each is, shape (R,)."""
+    return np.repeat(np.arange(run.history.size), np.diff(table.offsets))
+
+
 def take_only(history: History, tables: tuple[str, ...]) -> History:
     """Return a history with some of its tables."""
     return replace(history, tables={name: table for name, table in history.tables.items() if name in tables})
-
-
-def rows_of(
-    run: Run, history: History, variants: tuple[str, ...], customer: Array, at: Array
-) -> dict[str, Examples]:
-    """Return for each variant the inputs of some customers, each at a time of its own, without labels.
-
-    Parameters
-    ----------
-    history : History
-        What is known of everybody, with the sentiment of texts where there is one.
-    customer, at : ndarray of int64, shape (R,)
-    """
-    parts: dict[str, list[Examples]] = {variant: [] for variant in variants}
-    for start in range(0, max(len(customer), 1), CHUNK):
-        rows = slice(start, start + CHUNK)
-        view = View(take(history, customer[rows]), at[rows], run.business.consent_defaults)
-        for variant, found in parts.items():
-            columns: Columns = columns_of(seen_as(variant, view))
-            size = len(at[rows])
-            found.append(
-                Examples(
-                    columns, np.full(size, np.nan), np.zeros(size, dtype=np.int64), at[rows], customer[rows]
-                )
-            )
-    return {variant: stack(found) for variant, found in parts.items()}
-
-
-def seen_as(variant: str, view: View) -> View:
-    """Return what a variant is told of a view: all of it, or a summary in place of the orders."""
-    if variant == "full" or "orders" not in view.history.tables:
-        return view
-    tables: dict[str, Table] = {
-        name: table for name, table in view.history.tables.items() if name not in ORDER_TABLES
-    }
-    history = replace(view.history, tables=tables, summary=summarise(view))
-    return View(history, view.as_of, view.consent_defaults)

@@ -14,6 +14,8 @@ BEYOND_TOLD: Final = 5
 
 _LEFT_OUT: Final = {
     "without_a_score": "without a score",
+    "without_a_scale": "without scale_max",
+    "profiling_denied": "of customers who deny profiling",
     "on_another_scale": "on another scale than most",
     "outside_the_scale": "outside their own scale",
 }

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.satisfaction.__main__ import main, missed_by, page_of
-from benchmarks.satisfaction.simulated import TRUE_SIGNS, Found
+from benchmarks.satisfaction.simulated import Found
+from benchmarks.satisfaction.truth import TRUE_SIGNS
 
 GOOD = Found(
     "review",
@@ -39,6 +40,8 @@ def test_what_holds_is_not_missed() -> None:
             "segment's mean",
         ),
         ({"signs": {**GOOD.signs, "open_cases": -3.0}}, "open_cases does not show"),
+        ({"signs": {**GOOD.signs, "open_cases": float("nan")}}, "open_cases does not show"),
+        ({"signs": {k: v for k, v in GOOD.signs.items() if k != "open_cases"}}, "open_cases is no input"),
     ],
 )
 def test_what_does_not_hold_is_told(change: dict[str, object], words: str) -> None:

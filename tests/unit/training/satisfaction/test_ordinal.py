@@ -144,6 +144,14 @@ def test_a_range_holds_its_level_on_the_rows_that_set_it(seed: int, rows: int, w
     assert held(scale) <= max(wanted + 2.0 / rows, held(replace(scale, width=0.0)))
 
 
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_a_few_rows_promise_no_less_than_the_scale(rows: int) -> None:
+    margin, level = given_rows(rows, 5)
+    scale = fit_scale(FIVE, 1, margin, level, 0.9)
+    assert scale.width == 1.0
+    assert [one.tolist() for one in scale.range(margin)] == [[1.0] * rows, [5.0] * rows]
+
+
 def test_a_range_holds_its_level_on_other_rows() -> None:
     scale = fit_scale(FIVE, 1, *given_rows(2000, 1), 0.8)
     margin, level = given_rows(5000, 2)

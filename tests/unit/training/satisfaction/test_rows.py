@@ -14,6 +14,7 @@ from app.features.support import SENTIMENT_COLUMN
 from tests.unit.features.histories import plain
 from tests.unit.training.asked import Told, consents_sql, run_with
 from training.run import Run
+from training.satisfaction.inputs import rows_of
 from training.satisfaction.rows import (
     DETRACTOR,
     Given,
@@ -21,7 +22,6 @@ from training.satisfaction.rows import (
     first_known,
     given_scores,
     levels_of,
-    rows_of,
     take_only,
 )
 from training.tables.objectives import SatisfactionObjective
@@ -99,6 +99,21 @@ def test_a_cut_that_parts_nothing_is_refused(at: float) -> None:
         with pytest.raises(TableError, match="from 1 to 5") as refused:
             given_of(run)
         assert "1 to 4" in refused.value.remedy
+
+
+def test_a_scale_that_ends_at_one_begins_at_zero() -> None:
+    assert levels_of(np.array([1.0, 1.0]), None, 1.0)[0].tolist() == [0.0, 1.0]
+    with run_with(("a", 1, "csat", 1, 1), ("b", 2, "csat", 0, 1), objective={"dissatisfied_at": 0.5}) as run:
+        assert given_of(run).dissatisfied.tolist() == [0, 1]
+
+
+def test_scores_that_cannot_be_used_do_not_choose_the_definition() -> None:
+    rows = (("a", 1, "csat", 4, 0), ("b", 2, "csat", 5, 0), ("c", 3, "nps", 2), ("d", 4, "nps", 9))
+    with run_with(*rows) as run:
+        assert given_of(run).definition == "nps"
+    with run_with(*rows, objective={"definition": "csat"}) as run, pytest.raises(TableError) as refused:
+        given_of(run)
+    assert "2 without a scale" in str(refused.value)
 
 
 def test_answers_later_than_what_is_known_do_not_count() -> None:
@@ -289,7 +304,7 @@ def test_rows_in_parts_are_the_rows_as_a_whole(monkeypatch: pytest.MonkeyPatch) 
     with run_with(*((f"c{k % 4}", k, "csat", 1 + k % 5) for k in range(15))) as run:
         found = given_of(run)
         whole = inputs(run, run.history, found.customer, found.at - 1)
-        monkeypatch.setattr("training.satisfaction.rows.CHUNK", 4)
+        monkeypatch.setattr("training.satisfaction.inputs.CHUNK", 4)
         assert inputs(run, run.history, found.customer, found.at - 1) == whole
         assert given_of(run).level.tolist() == found.level.tolist()
         nobody = rows_of(

@@ -103,5 +103,7 @@ def compute_texts(view: View) -> dict[str, Array]:
         "average_text_sentiment_365d": ragged.share(
             ragged.total(owner[recent], told[recent], size), ragged.count(owner, size, recent)
         ),
-        "negative_texts_365d": ragged.count(owner, size, recent & (told < _NEGATIVE)),
+        "negative_texts_365d": np.where(
+            ragged.count(owner, size) > 0, ragged.count(owner, size, recent & (told < _NEGATIVE)), np.nan
+        ),
     }

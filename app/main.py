@@ -30,7 +30,7 @@ from app.api.problems import HTTP_STATUSES, ProblemError, as_problem, preferred_
 from app.api.releases import Releases
 from app.api.scores import Scorer, Scores
 from app.api.telemetry import Metrics, Telemetry, cause, metrics_endpoint
-from app.api.text import Texts
+from app.api.text import BODY_BYTES, CONCURRENT, Texts
 from app.domain.errors import KithError
 from app.serving.model_store import ModelStore
 from app.serving.score import score
@@ -109,7 +109,9 @@ def create_app(
     limits = {
         "/v1/scores": Limits(settings.max_body_bytes, settings.max_concurrent),
         "/v1/scores/batch": Limits(settings.max_batch_bytes, settings.max_concurrent_batches),
-        "/v1/text/sentiment": Limits(settings.max_body_bytes, settings.max_concurrent),
+        "/v1/text/sentiment": Limits(
+            min(settings.max_batch_bytes, BODY_BYTES), min(settings.max_concurrent, CONCURRENT)
+        ),
     }
     app.add_middleware(Guard, limits=limits, body_seconds=settings.body_seconds, metrics=metrics)
     lines = (write or sys.stdout.write) if settings.access_log else None

@@ -64,7 +64,7 @@ def _text_paths() -> Document:
                 "readTexts",
                 "texts",
                 "Tell how texts sound, and what they speak of",
-                "Up to 100 texts of at most 4,000 characters, English and Chinese, also mixed; at most 1 MiB "
+                "Up to 100 texts of at most 4,000 characters, English and Chinese, also mixed; at most 3 MiB "
                 "in all. Results keep the order. A text that cannot be judged is an answer "
                 "(`abstained: true`) with its reason. Each aspect points at the clause that names it.",
                 answers={"200": _answer("One result for each text.", "TextAnswers")},

@@ -29,8 +29,12 @@ from app.serving.texts import AskTexts, Text, read_texts
 
 log = logging.getLogger("kith")
 
+BODY_BYTES: Final = 3 << 20
+"""Room for 100 texts of 4,000 characters, each of them escaped as six bytes."""
 INLINE_BYTES: Final = 1024
 """A larger body takes milliseconds and is answered in a thread."""
+CONCURRENT: Final = 64
+"""Requests in progress at once, at most: those that wait hold their bodies, a few at a time are read."""
 INTERNAL_ERROR: Final = 500
 
 Reader = Callable[[LoadedRelease, Sequence[Text], AskTexts], dict[str, Any]]
@@ -103,10 +107,10 @@ def _invalid(body: bytes, error: ValidationError) -> ProblemError:
     if problem.kind != "invalid_json":
         return problem
     try:
-        content = json.loads(body)
+        pointers = [*dict.fromkeys(_halves(json.loads(body)))]
     except (ValueError, RecursionError):
         return problem
-    faults = [Fault(pointer, "lone_surrogate") for pointer in dict.fromkeys(_halves(content))]
+    faults = [Fault(pointer, "lone_surrogate") for pointer in pointers]
     return ProblemError("invalid_request", faults) if faults else problem
 
 

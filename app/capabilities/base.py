@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 
@@ -244,6 +244,21 @@ class Scorer:
     check: Callable[[Model], None] = _accept
 
 
+class ReadTexts(Protocol):
+    """What answers for N texts with a model: :func:`app.capabilities.sentiment.predict` does."""
+
+    def __call__(
+        self,
+        model: Any,
+        texts: Sequence[str],
+        *,
+        languages: Sequence[str | None] | None = None,
+        with_aspects: bool = True,
+    ) -> list[Any]:
+        """Return one answer for each text, in order."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TextScorer:
     """A capability that reads texts.
@@ -253,5 +268,5 @@ class TextScorer:
     """
 
     name: str
-    predict: Callable[..., list[Any]]
-    scores: Callable[..., Array]
+    predict: ReadTexts
+    scores: Callable[[Any, Sequence[str | None]], Array]

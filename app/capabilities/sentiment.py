@@ -21,7 +21,7 @@ The probabilities are calibrated on whole texts. Of clauses they are an ordering
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -86,6 +86,8 @@ class TextAnswer:
 
     ``probability`` holds the three of ``LABELS``, and ``confidence`` is the highest of them. Where the text
     was not read it is empty, and ``score`` and ``confidence`` are None. ``label`` is None where it abstains.
+    ``is_cut`` says that it has more clauses to read by themselves than ``CLAUSE_LIMIT``: aspects of the
+    others are not told.
     """
 
     label: Label | None
@@ -96,6 +98,7 @@ class TextAnswer:
     abstained_reason: Reason | None
     language: Language
     aspects: tuple[Aspect, ...] = ()
+    is_cut: bool = False
 
 
 def predict(
@@ -118,16 +121,22 @@ def predict(
     """
     said = languages if languages is not None else [None] * len(texts)
     reasons, found = _languages(texts, said)
-    p, known = model.answers(texts) if len(texts) else (np.empty((0, 3)), np.empty(0))
+    read = [i for i, reason in enumerate(reasons) if reason is None]
+    p, known = model.answers([texts[i] for i in read]) if read else (np.empty((0, 3)), np.empty(0))
+    judged = dict(zip(read, zip(p, known.tolist(), strict=True), strict=True))
+    telling = {i: _telling(texts[i]) for i in read} if with_aspects else {}
+    cut = {i for i, clauses in telling.items() if len(clauses) > CLAUSE_LIMIT}
+    aspects = _aspects(model, texts, telling)
     answers = []
-    aspects = _aspects(model, texts, reasons) if with_aspects else {}
-    for i, (row, share) in enumerate(zip(p, known.tolist(), strict=True)):
-        reason = reasons[i] or (None if share else NO_KNOWN_WORDS)
-        answers.append(
-            _silent(reason, found[i], tuple(aspects.get(i, ())))
-            if reason is not None
-            else _judged(row, model.abstain_below, found[i], tuple(aspects.get(i, ())))
+    for i, reason in enumerate(reasons):
+        row, share = judged.get(i, (None, 0.0))
+        heard = tuple(aspects.get(i, ()))
+        answer = (
+            _judged(row, model.abstain_below, found[i], heard)
+            if row is not None and share
+            else _silent(reason or NO_KNOWN_WORDS, found[i], heard)
         )
+        answers.append(replace(answer, is_cut=True) if i in cut else answer)
     return answers
 
 
@@ -233,10 +242,10 @@ def _by_words_alone(model: TextModel, clauses: Sequence[str]) -> tuple[Array, Ar
 
 
 def _aspects(
-    model: TextModel, texts: Sequence[str], reasons: Sequence[Reason | None]
+    model: TextModel, texts: Sequence[str], telling: Mapping[int, Sequence[Clause]]
 ) -> dict[int, list[Aspect]]:
-    """Return what the clauses of each text that can be read say of which aspect, by the text's position."""
-    asked = [(i, clause) for i, text in enumerate(texts) if reasons[i] is None for clause in _telling(text)]
+    """Return what the first telling clauses of texts say of which aspect, by the text's position."""
+    asked = [(i, clause) for i, clauses in telling.items() for clause in clauses[:CLAUSE_LIMIT]]
     if not asked:
         return {}
     p, shares = _by_words_alone(model, [texts[i][clause.start : clause.end] for i, clause in asked])
@@ -251,10 +260,10 @@ def _aspects(
 
 
 def _telling(text: str) -> list[Clause]:
-    """Return the clauses that name aspects, all of them where none does; the first ones of very many."""
+    """Return the clauses that name aspects, all of them where none does."""
     found = read_clauses(text)
     is_named = any(clause.aspects for clause in found)
-    return [clause for clause in found if clause.aspects or not is_named][:CLAUSE_LIMIT]
+    return [clause for clause in found if clause.aspects or not is_named]
 
 
 SENTIMENT: Final = TextScorer("sentiment", predict, scores)

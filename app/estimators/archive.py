@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 from collections.abc import Collection
+from typing import Final
 
 import numpy as np
 
 from app.domain.errors import StructureError
 from app.domain.history import Array
+
+_HEADER_ERRORS: Final = (
+    ValueError,
+    EOFError,
+    OSError,
+    TypeError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+)
+"""What NumPy lets through from a header, which it reads as a Python literal."""
 
 
 def members(data: bytes, names: Collection[str], limit: int) -> dict[str, bytes]:
@@ -61,7 +75,7 @@ def plain_array(name: str, content: bytes, kind: str, length: int | None = None)
         if np.lib.format.read_magic(stream) != (1, 0):
             raise StructureError(f"{name} is of another version of the array format than 1.0")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except (ValueError, EOFError, OSError) as error:
+    except _HEADER_ERRORS as error:
         raise StructureError(f"{name} has no readable header") from error
     wanted = "" if length is None else f" of shape ({length},)"
     if fortran or dtype.str != kind or len(shape) > 2 or (length is not None and shape != (length,)):

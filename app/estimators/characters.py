@@ -8,6 +8,8 @@ Rules:
 3. Control characters, invisible marks and lone surrogates are blanks; blanks are one space, none at the ends.
 4. A web address is one mark, a mention of an account another; emoji stay.
 5. A character that is repeated more than three times in a row stands three times.
+6. Of a text the first 16,000 characters are read, and of what they become the first 16,000 are kept: rule 1
+   makes some characters up to 18.
 
 What is made alike is read for n-grams only: offsets into the text as given are not kept.
 """
@@ -22,6 +24,9 @@ ADDRESS: Final = "\ue000"
 """Stands for a web address. It is of a private area: in a text as given it is a blank."""
 MENTION: Final = "\ue001"
 """Stands for the mention of an account, e.g. @shop."""
+
+ALIKE_LIMIT: Final = 16_000
+"""Characters of a text that are read, and at most kept."""
 
 _BLANKS: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff\ud800-\udfff\ue000-\uf8ff]"
@@ -90,6 +95,7 @@ def made_alike(text: str) -> str:
     str
         Without control characters and surrogates; empty where nothing is left.
     """
+    text = text[:ALIKE_LIMIT]
     alike = text if text.isascii() else unicodedata.normalize("NFKC", _BLANKS.sub(" ", text))
     alike = alike.lower()
     alike = _BLANKS.sub(" ", alike) if alike.isascii() else alike.translate(_SAME)
@@ -97,4 +103,4 @@ def made_alike(text: str) -> str:
         alike = _ADDRESS.sub(f" {ADDRESS} ", alike)
     if "@" in alike:
         alike = _MENTION.sub(f" {MENTION} ", alike)
-    return " ".join(_RUN.sub(r"\1\1\1", alike).split())
+    return " ".join(_RUN.sub(r"\1\1\1", alike).split())[:ALIKE_LIMIT].rstrip()

@@ -82,8 +82,13 @@ def grams(texts: Sequence[str], bits: int) -> Grams:
     Grams
         A text that holds nothing to read has none.
     """
-    size = len(texts)
-    codes = _codes([made_alike(text) for text in texts])
+    return grams_of_alike([made_alike(text) for text in texts], bits)
+
+
+def grams_of_alike(alike: Sequence[str], bits: int) -> Grams:
+    """Return the hashed n-grams of N texts that are made alike already."""
+    size = len(alike)
+    codes = _codes(alike)
     kind = _KIND_OF[np.minimum(codes, _LAST_ALPHABETIC)]
     owner = np.add.accumulate(codes == 0, dtype=np.int64) - 1
     parts = [*_of_characters(codes, kind), *_of_words(codes, kind, owner)]

@@ -18,7 +18,7 @@ No word, character or text is in the file.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,8 @@ import numpy as np
 from app.domain.errors import StructureError
 from app.domain.history import Array
 from app.estimators.archive import members, plain_array
-from app.estimators.grams import Grams, grams
+from app.estimators.characters import made_alike
+from app.estimators.grams import Grams, grams_of_alike
 
 CLASSES: Final = 3
 """Negative, neutral, positive, in this order."""
@@ -42,8 +43,10 @@ _TYPES: Final = {
     "intercept": "<f8",
     "abstain_below": "<f8",
 }
-_TEXTS_AT_ONCE: Final = 256
-"""Texts whose grams are held at one time."""
+CHARACTERS_AT_ONCE: Final = 64_000
+"""Characters, made alike, whose grams are held at one time."""
+_BETWEEN: Final = 3
+"""Characters that part a text from the next."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,11 @@ class NgramModel:
     def _read(self, texts: Sequence[str]) -> tuple[Array, Array]:
         """Return margins of shape (N, 3) and known shares of shape (N,)."""
         margins, known = np.empty((len(texts), CLASSES)), np.empty(len(texts))
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            some = texts[start : start + _TEXTS_AT_ONCE]
-            rows = slice(start, start + len(some))
-            margins[rows], known[rows] = self._of_grams(grams(some, self.bits), len(some))
+        start = 0
+        for alike in batches(texts):
+            rows = slice(start, start + len(alike))
+            margins[rows], known[rows] = self._of_grams(grams_of_alike(alike, self.bits), len(alike))
+            start = rows.stop
         return margins, known
 
     def _of_grams(self, found: Grams, size: int) -> tuple[Array, Array]:
@@ -104,6 +108,21 @@ class NgramModel:
             margins[:, k] += np.bincount(owner, weight * rows[:, k], size)
         every = np.bincount(found.owner, minlength=size)
         return margins, np.bincount(owner, minlength=size) / np.maximum(every, 1)
+
+
+def batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield texts, made alike, in order, as many at a time as have few enough characters together."""
+    some: list[str] = []
+    size = 0
+    for text in texts:
+        alike = made_alike(text)
+        size += len(alike) + _BETWEEN
+        if some and size > CHARACTERS_AT_ONCE:
+            yield some
+            some, size = [], len(alike) + _BETWEEN
+        some.append(alike)
+    if some:
+        yield some
 
 
 def softmax(margins: Array) -> Array:

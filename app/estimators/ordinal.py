@@ -23,6 +23,8 @@ from app.domain.history import Array
 from app.estimators.base import sigmoid
 
 LEVELS_LIMIT: Final = 21
+SIZE_LIMIT: Final = 1e6
+"""The largest size of a score or a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def read_scale(found: Mapping[str, Any]) -> Scale:
     Raises
     ------
     StructureError
-        Scores or steps do not rise, or the cut does not lie between them.
+        Scores or steps do not rise or are too large, or the cut does not lie between them.
     """
     scores = np.array(found["scores"], dtype=np.float64)
     steps = np.array(found["steps"], dtype=np.float64)
@@ -91,6 +93,8 @@ def read_scale(found: Mapping[str, Any]) -> Scale:
         raise StructureError(f"the steps of a scale do not fit its {len(scores)} scores")
     if not (np.isfinite(scores).all() and np.isfinite(steps).all()):
         raise StructureError("a scale holds a number that is not finite")
+    if max(np.abs(scores).max(), np.abs(steps).max()) > SIZE_LIMIT:
+        raise StructureError(f"a scale holds a number beyond {SIZE_LIMIT:.0f}")
     if not (np.diff(scores) > 0).all() or not (np.diff(steps) >= 0).all():
         raise StructureError("the scores or the steps of a scale fall")
     if type(cut) is not int or not 0 <= cut < len(steps) or steps[cut] != 0:

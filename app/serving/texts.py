@@ -7,7 +7,7 @@ kept or logged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from types import MappingProxyType
@@ -53,13 +53,18 @@ def read_texts(release: LoadedRelease, texts: Sequence[Text], ask: AskTexts) -> 
     """Return how N texts sound, in the contract's form and JSON-ready; empty ``results`` for no texts."""
     artifact = release.artifacts.get(SENTIMENT.name)
     model = None if artifact is None else artifact.text_model
-    results = _unread(texts, ask) if model is None else _read(model, texts, ask)
+    answers = [] if model is None else _read(model, texts, ask)
+    results = (
+        _unread(texts, ask)
+        if model is None
+        else [_told(text, answer, ask) for text, answer in zip(texts, answers, strict=True)]
+    )
     return {
         "release": release.name,
         "locale": ask.locale,
         "model": None if artifact is None or model is None else _card(artifact),
         "results": results,
-        "warnings": _warnings(results, ask.locale),
+        "warnings": _warnings(answers, ask.locale),
     }
 
 
@@ -114,20 +119,19 @@ def _unread(texts: Sequence[Text], ask: AskTexts) -> list[dict[str, Any]]:
     ]
 
 
-def _read(model: TextModel, texts: Sequence[Text], ask: AskTexts) -> list[dict[str, Any]]:
-    """Return the results of a model."""
-    answers = predict(
+def _read(model: TextModel, texts: Sequence[Text], ask: AskTexts) -> list[TextAnswer]:
+    """Return the answers of a model."""
+    return predict(
         model,
         [text.text for text in texts],
         languages=[text.language for text in texts],
         with_aspects=ask.aspects,
     )
-    return [_told(text, answer, ask) for text, answer in zip(texts, answers, strict=True)]
 
 
-def _warnings(results: Sequence[Mapping[str, Any]], locale: Locale) -> list[dict[str, str]]:
+def _warnings(answers: Sequence[TextAnswer], locale: Locale) -> list[dict[str, str]]:
     """Return what a caller should know about the whole answer."""
-    count = sum(len({found["start"] for found in result["aspects"]}) >= CLAUSE_LIMIT for result in results)
+    count = sum(answer.is_cut for answer in answers)
     if not count:
         return []
     detail = warning_text(locale, "aspects_cut", count=count, limit=CLAUSE_LIMIT)

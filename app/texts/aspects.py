@@ -209,10 +209,12 @@ _BARE_WORDS: Final = re.compile(f"[^\\W{HAN}]+|[{HAN}]")
 
 
 def _completed(text: str, found: list[Clause]) -> list[Clause]:
-    """Return clauses where one that only names an aspect has taken in the one after it."""
+    """Return clauses where one that only names an aspect has taken in the one after it, no more."""
     done: list[Clause] = []
+    is_full = False
     for clause in found:
-        last = done[-1] if done else None
+        last = done[-1] if done and not is_full else None
+        is_full = False
         if (
             last is not None
             and last.aspects
@@ -221,6 +223,7 @@ def _completed(text: str, found: list[Clause]) -> list[Clause]:
             and _is_bare(text[last.start : last.end])
         ):
             done[-1] = Clause(last.start, clause.end, last.aspects)
+            is_full = True
         else:
             done.append(clause)
     return done

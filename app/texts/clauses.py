@@ -5,8 +5,8 @@ Rules:
 - punctuation of both languages ends a clause, and so do line breaks, emoji, blanks between Chinese
   characters, and words that turn the sentence (but, however, 但是, 不过);
 - points and commas inside numbers, addresses and abbreviations end nothing;
-- a clause keeps the marks that show how it is meant: ``!``, ``?`` and its emoji; other punctuation, blanks
-  and the turning word are left out;
+- a clause keeps the marks that show how it is meant, ``!``, ``?`` and emoji, as far as they stand together on
+  its line; other punctuation, blanks and the turning word are left out;
 - the folded form is for finding words: small letters without accents, half width, blanks in place of control
   characters.
 """
@@ -34,7 +34,7 @@ _TURN_ZH: Final = (
 _TURN_ZH_OLD: Final = "不過(?![關來去分])|雖然|雖說|儘管|美中不足的?是?"
 
 _BREAK: Final = re.compile(
-    rf"(?P<shown>(?:[{_EMOJI}][{_JOINERS}]*\s*)+|{_FACES}|[!?！？‼⁉]+[\s!?！？]*)"
+    rf"(?P<shown>(?:(?:[{_EMOJI}][{_JOINERS}]*|{_FACES}|[!?！？])[^\S\n\r\v\f\x85\u2028\u2029]*)+)"
     r"|(?P<hidden>[\n\r\v\f\x85\u2028\u2029;；。｡…、，､~～|•·—]+"
     r"|(?<!\d)[.,:：]+|[.,:：]+(?!\d)|\s[-–]+\s|--+|[()（）【】\[\]「」『』“”\"]+"
     rf"|(?<=[{HAN}])\s+(?=[{HAN}])"
@@ -44,7 +44,7 @@ _BREAK: Final = re.compile(
 )
 _WHOLE: Final = re.compile(
     r"(?:https?://|www\.)[^\s，。]*[\w/]|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.\w[\w.-]*|[@#]\w+|\w\.\w\.(?:\w\.)?|&\w+;"
-    r"|(?<=\w)[(（【][^\W_ ]{1,8}[)）】](?=\w)"
+    r"|(?<=\w)[(（【][^\W_ ]{1,8}[)）】](?=\w)|\b(?:Dr|Mr|Mrs|Ms|St|vs)\."
 )
 """What no break is looked for in: addresses, accounts, abbreviations, a word in brackets inside a name."""
 _HINT: Final = re.compile("[.@#&:)）】]")

@@ -9,11 +9,6 @@ from importlib.resources import files
 from app.texts.catalogue import Locale
 
 
-def label_text(locale: Locale, label: str) -> str:
-    """Return what a sentiment is called."""
-    return catalogue()["labels"][label][locale]
-
-
 def abstained_text(locale: Locale, reason: str) -> str:
     """Return why a text is not judged, in words."""
     return catalogue()["abstained"][reason][locale]

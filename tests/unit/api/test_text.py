@@ -15,7 +15,7 @@ from app.api.examples import TEXT_EXAMPLES, TEXTS, TEXTS_ZH
 from app.api.schemas.answers import Problem
 from app.api.schemas.text import CHARACTER_LIMIT, TEXT_LIMIT, TextAnswers
 from app.api.telemetry import JsonLines
-from app.api.text import INLINE_BYTES
+from app.api.text import BODY_BYTES, INLINE_BYTES
 from app.serving.release import LoadedArtifact
 from tests.unit.api.fakes import FakeStore, Service, Start, release
 from tests.unit.capabilities.readers import reader
@@ -220,6 +220,14 @@ def test_what_is_not_json_is_refused(service: Service, body: bytes) -> None:
     assert told["type"] == "urn:kith:problem:invalid_json"
 
 
+@pytest.mark.parametrize("half", [b"", rb"\ud800"])
+def test_depth_of_a_body_is_no_failure(service: Service, half: bytes) -> None:
+    for depth in (100, *range(900, 1001), 5000):
+        body = b'{"texts":' + b"[" * depth + b'"' + half + b'"' + b"]" * depth + b"}"
+        response = service.client.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert response.status_code in {400, 422}, depth
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -236,8 +244,15 @@ def test_text_that_looks_like_json_is_a_text(service: Service) -> None:
     assert ask(service, only('{"a":1,"a":2} good'))["results"][0]["label"] == "positive"
 
 
+@pytest.mark.parametrize("is_escaped", [False, True])
+def test_as_many_and_as_long_texts_as_are_promised_are_read(service: Service, is_escaped: bool) -> None:
+    body = {**only(*["好快" * (CHARACTER_LIMIT // 2)] * TEXT_LIMIT), "aspects": False}
+    told = ask(service, json.dumps(body, ensure_ascii=is_escaped).encode())
+    assert [result["label"] for result in told["results"]] == ["positive"] * TEXT_LIMIT
+
+
 def test_too_large_a_body_is_refused(service: Service) -> None:
-    told = ask(service, b" " * ((1 << 20) + 1), 413)
+    told = ask(service, b" " * (BODY_BYTES + 1), 413)
     assert told["type"] == "urn:kith:problem:too_large"
 
 

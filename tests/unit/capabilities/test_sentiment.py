@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capabilities.sentiment import (
+    CLAUSE_LIMIT,
     LABELS,
     LANGUAGE_NOT_SUPPORTED,
     LOW_CONFIDENCE,
@@ -223,6 +224,40 @@ def test_long_text_is_read_as_a_whole() -> None:
     assert model.asked == [text]
 
 
+def test_texts_that_are_not_read_do_not_reach_the_model() -> None:
+    model = Fixed()
+    answers = predict(model, ["", "Доставка", "good", "12", "bad"], languages=[None, None, None, None, "fr"])
+    assert model.asked == ["good", "", "good"]  # the text, then nothing and its clause
+    assert [answer.abstained_reason for answer in answers] == [
+        NO_TEXT,
+        LANGUAGE_NOT_SUPPORTED,
+        None,
+        NO_KNOWN_WORDS,
+        LANGUAGE_NOT_SUPPORTED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "is_cut"),
+    [
+        ("bad price, " * (CLAUSE_LIMIT - 1), CLAUSE_LIMIT - 1, False),
+        ("bad price, " * CLAUSE_LIMIT, CLAUSE_LIMIT, False),
+        ("bad price, " * (CLAUSE_LIMIT + 1), CLAUSE_LIMIT, True),
+        ("I love it, " * CLAUSE_LIMIT, CLAUSE_LIMIT, False),
+        ("I love it, " * (CLAUSE_LIMIT + 1), CLAUSE_LIMIT, True),
+        ("it is ok, " * (CLAUSE_LIMIT + 1), 0, True),
+        ("it is ok, " * (CLAUSE_LIMIT + 1) + "bad price", 1, False),
+        ("the price and the delivery, " * (CLAUSE_LIMIT // 2 + 1), CLAUSE_LIMIT + 2, False),
+    ],
+)
+def test_clauses_beyond_the_limit_are_not_read_and_the_answer_says_so(
+    text: str, told: int, is_cut: bool
+) -> None:
+    answer = one(text)
+    assert (len(answer.aspects), answer.is_cut) == (told, is_cut)
+    assert not one(text, with_aspects=False).is_cut
+
+
 def test_no_texts_give_no_answers() -> None:
     assert predict(READER, []) == []
     assert scores(READER, []).shape == (0,)
@@ -256,9 +291,9 @@ def test_every_text_gets_an_answer_in_form(texts: list[str]) -> None:
             assert answer.score is not None
             assert -1 <= answer.score <= 1
             assert answer.confidence == max(answer.probability.values())
-        ends = 0
+        last = (0, 0)
         for found in answer.aspects:
             assert found.aspect in ASPECTS
             assert 0 <= found.start < found.end <= len(text)
-            assert found.start >= ends or found.end >= ends
-            ends = found.end
+            assert found.start >= last[1] or (found.start, found.end) == last
+            last = (found.start, found.end)

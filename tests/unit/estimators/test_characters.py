@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.estimators.characters import ADDRESS, MENTION, made_alike
+from app.estimators.characters import ADDRESS, ALIKE_LIMIT, MENTION, made_alike
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ from app.estimators.characters import ADDRESS, MENTION, made_alike
 )
 def test_texts_that_say_the_same_become_the_same(text: str, alike: str) -> None:
     assert made_alike(text) == alike
+
+
+@pytest.mark.parametrize("text", ["\ufdfa" * 4000, "ab " * 10_000, "好坏" * 20_000])
+def test_of_a_very_long_text_the_beginning_is_kept(text: str) -> None:
+    alike = made_alike(text)
+    assert ALIKE_LIMIT - 2 <= len(alike) <= ALIKE_LIMIT
+    assert alike == alike.rstrip()
+    assert alike.startswith(made_alike(text[:100])[:90])
 
 
 @given(st.text(st.characters(), max_size=60))

@@ -13,8 +13,17 @@ import pytest
 from app.domain.errors import StructureError
 from app.domain.history import Array
 from app.estimators import ngrams
+from app.estimators.characters import made_alike
 from app.estimators.grams import grams
-from app.estimators.ngrams import NGRAM_KEYS, NgramModel, read_ngrams, softmax, write_ngrams
+from app.estimators.ngrams import (
+    CHARACTERS_AT_ONCE,
+    NGRAM_KEYS,
+    NgramModel,
+    batches,
+    read_ngrams,
+    softmax,
+    write_ngrams,
+)
 
 BITS = 32
 WORDS = {"good": (-1.0, 0.0, 1.5), "bad": (2.0, 0.5, -1.0), "好": (-0.5, 0.0, 0.5)}
@@ -57,8 +66,18 @@ def test_probabilities_add_up_and_one_text_is_what_it_is_in_a_batch() -> None:
     found = model().probabilities(texts)
     assert found.shape == (303, 3)
     assert np.allclose(found.sum(axis=1), 1)
-    for k in (0, 255, 256, 300):
+    for k in (0, 255, 256, 300, 302):
         assert np.array_equal(found[k], model().probabilities([texts[k]])[0])
+
+
+def test_texts_are_read_so_many_at_a_time_that_their_characters_are_few() -> None:
+    texts = ["\ufdfa" * 4000, "", "好", *["\ufdfa坏" * 2000] * 9, *["ok"] * 20_000]
+    found = [*batches(texts)]
+    assert [alike for some in found for alike in some] == [made_alike(text) for text in texts]
+    assert 4 <= len(found) <= 6
+    assert max(sum(map(len, some)) for some in found) <= CHARACTERS_AT_ONCE
+    assert max(map(len, found)) < 20_000
+    assert [*batches([])] == []
 
 
 def test_a_text_of_which_nothing_is_known_gets_the_intercept_and_a_share_of_zero() -> None:

@@ -49,12 +49,13 @@ def test_answer_names_release_model_and_texts_in_order() -> None:
         "trained_as_of": "2026-10-31T00:00:00+08:00",
     }
     assert [result.get("id") for result in told["results"]] == ["a", None, "c", "d", "e"]
-    assert [result.get("abstained_reason") for result in told["results"]] == [
-        None if result["label"] else result["abstained_reason"] for result in told["results"]
+    assert [(result["label"], result.get("abstained_reason")) for result in told["results"]] == [
+        ("negative", None),
+        (None, "low_confidence"),
+        (None, "no_text"),
+        (None, "language_not_supported"),
+        (None, "language_not_supported"),
     ]
-    assert told["results"][2]["abstained_reason"] == "no_text"
-    assert told["results"][3]["abstained_reason"] == "language_not_supported"
-    assert told["results"][4]["abstained_reason"] == "language_not_supported"
     json.dumps(told, allow_nan=False)
 
 
@@ -116,6 +117,18 @@ def test_text_of_very_many_clauses_is_read_in_part_and_a_warning_says_so() -> No
     (warning,) = told["warnings"]
     assert warning["code"] == "aspects_cut"
     assert "1 text(s)" in warning["detail"]
+
+
+def test_warning_does_not_depend_on_how_many_aspects_are_told() -> None:
+    for text, codes in (
+        ("bad price, " * (CLAUSE_LIMIT - 1), []),
+        ("bad price, " * CLAUSE_LIMIT, []),
+        ("bad price, " * (CLAUSE_LIMIT + 1), ["aspects_cut"]),
+        ("it is ok, " * (CLAUSE_LIMIT + 1), ["aspects_cut"]),
+    ):
+        told = read_texts(release(), [Text(text)], AskTexts())
+        assert [warning["code"] for warning in told["warnings"]] == codes
+        assert "is_cut" not in told["results"][0]
 
 
 def test_no_texts_give_no_results() -> None:

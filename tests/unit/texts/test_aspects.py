@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.estimators.characters import made_alike
+from app.texts import aspects
 from app.texts.aspects import ASPECTS, OTHER, aspect_label, read_clauses, taxonomy
 from app.texts.catalogue import LOCALES
 
@@ -121,10 +122,30 @@ def test_keywords_name_aspects(text: str, expected: set[str]) -> None:
         ("Service was bad: I left", [("Service was bad", ("service",)), ("I left", ())]),
         ("性价比最差的手机", [("性价比最差的手机", ("price", "product_quality"))]),
         ("Delivery. Terrible", [("Delivery", ("delivery",)), ("Terrible", ())]),
+        ("价格：的：贵", [("价格：的", ("price",)), ("贵", ())]),
+        (
+            "Price: the: bad. Price: bad",
+            [("Price: the", ("price",)), ("bad", ()), ("Price: bad", ("price",))],
+        ),
     ],
 )
 def test_clauses_are_cut_between_aspects(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
     assert named(text) == expected
+
+
+@pytest.mark.parametrize("text", ["价格：" + "的：" * 1998, "价格：的：" * 800, "price: the: " * 333])
+def test_no_character_is_read_many_times(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def counted(clause: str) -> bool:
+        read.append(len(clause))
+        return is_bare(clause)
+
+    is_bare = aspects._is_bare
+    monkeypatch.setattr(aspects, "_is_bare", counted)
+    assert read_clauses(text)
+    assert read
+    assert sum(read) <= len(text)
 
 
 @pytest.mark.parametrize(

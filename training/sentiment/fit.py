@@ -2,8 +2,9 @@
 
 Rules:
 
-1. A gram is learned from only if it stands in at least two texts, so that what one customer alone wrote
-   leaves no trace; beyond ``BUCKET_LIMIT`` buckets the most frequent are kept.
+1. A gram is learned from only if at least two customers wrote it, or two texts hold it where it is not known
+   who wrote them: what one customer alone wrote gets no weight of its own. Beyond ``BUCKET_LIMIT`` buckets
+   those that most customers wrote are kept. The grams of the base model are in every model.
 2. A bucket is scaled by how unevenly the classes use it (the log ratio of its shares), so that the penalty
    presses on buckets that say little (Wang & Manning 2012, "Baselines and bigrams").
 3. The base model's margins enter with a weight of their own, which is 1 where the texts say nothing else.
@@ -29,8 +30,8 @@ from training.sentiment.text import Matrix, TextMatrix
 
 BITS: Final = 32
 BUCKET_LIMIT: Final = 250_000
-FEWEST_TEXTS: Final = 2
-"""Texts that a gram must stand in."""
+FEWEST_WRITERS: Final = 2
+"""Customers who must have written a gram."""
 STRENGTH: Final = 2.0
 """How much the texts count against the penalty."""
 SMOOTHING: Final = 1.0
@@ -62,7 +63,9 @@ class Calibration3:
         return softmax(self.slope * margin + self.offset)
 
 
-def fit_model(texts: TextMatrix, label: Array, base: NgramModel | None = None) -> NgramModel:
+def fit_model(
+    texts: TextMatrix, label: Array, base: NgramModel | None = None, writer: Array | None = None
+) -> NgramModel:
     """Fit the model of N rated texts, not calibrated yet.
 
     Parameters
@@ -73,9 +76,11 @@ def fit_model(texts: TextMatrix, label: Array, base: NgramModel | None = None) -
         0 negative, 1 neutral, 2 positive.
     base : NgramModel, optional
         Where to start from.
+    writer : ndarray of int, shape (N,), optional
+        Who wrote each text; everybody one text if not given.
     """
     Y = np.eye(CLASSES)[label]
-    columns = _columns(texts.X)
+    columns = _columns(texts.X, writer)
     X, buckets = texts.X[:, columns], texts.buckets[columns]
     scale = _scale(X, Y)
     start = np.zeros((len(label), CLASSES)) if base is None else margins_of(texts, base)
@@ -151,14 +156,23 @@ def abstention(p: Array, label: Array, level: float = LEVEL) -> float:
     return ABSTAIN_BELOW
 
 
-def _columns(X: Matrix) -> Array:
+def _columns(X: Matrix, writer: Array | None) -> Array:
     """Return the buckets that are learned from (rule 1), rising."""
-    texts = np.bincount(X.indices, minlength=X.shape[1])
-    columns = np.flatnonzero(texts >= FEWEST_TEXTS)
+    held = X if writer is None else _by_writer(X, writer)
+    writers = np.bincount(held.indices, minlength=X.shape[1])
+    columns = np.flatnonzero(writers >= FEWEST_WRITERS)
     if len(columns) > BUCKET_LIMIT:
-        order = np.argsort(-texts[columns], kind="stable")
+        order = np.argsort(-writers[columns], kind="stable")
         columns = np.sort(columns[order[:BUCKET_LIMIT]])
     return columns
+
+
+def _by_writer(X: Matrix, writer: Array) -> Matrix:
+    """Return which writer wrote which gram, a sparse bool matrix of shape (writers, columns)."""
+    ids, row = np.unique(writer, return_inverse=True)
+    size = len(writer)
+    wrote = sparse.csr_matrix((np.ones(size, dtype=bool), (row, np.arange(size))), shape=(len(ids), size))
+    return wrote @ X.astype(bool)
 
 
 def _scale(X: Matrix, Y: Array) -> Array:

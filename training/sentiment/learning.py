@@ -4,8 +4,11 @@ Rules:
 
 1. Every fold is told by a model that learned from the other folds, and from no text that stands in the fold
    word for word, whoever wrote it.
-2. The calibration and the threshold of abstention come from those held-out margins; the model itself learns
-   from every text.
+2. What a fold is told is calibrated on the held-out margins of the other folds, never on its own labels.
+   (The models behind those margins did learn from the fold, so four numbers of its calibration owe it a
+   trace.)
+3. The published model learns from every text. Its calibration and its threshold of abstention come from all
+   held-out margins; no text is left to judge this last step on.
 """
 
 from __future__ import annotations
@@ -32,7 +35,11 @@ from training.variants import Progress
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A calibrated model, its held-out probabilities of shape (N, 3), and the model of each fold."""
+    """A calibrated model, the probabilities of held-out texts, and the model of each fold.
+
+    ``model`` carries the calibration of all held-out margins. ``held_out``, of shape (N, 3), is what the
+    models of ``of_fold`` say of their folds; each carries the calibration and the threshold of the others.
+    """
 
     model: NgramModel
     held_out: Array
@@ -46,8 +53,10 @@ def learn(
     fold: Array,
     base: NgramModel,
     progress: Progress,
+    *,
+    writer: Array | None = None,
 ) -> Learned | None:
-    """Return the model of N rated texts; None where they are so alike that a fold leaves one side none.
+    """Return the model of N rated texts; None where without some fold's texts one side is left none.
 
     Parameters
     ----------
@@ -59,25 +68,41 @@ def learn(
         Where learning starts from.
     progress : callable
         Told of each fold.
+    writer : ndarray of int, shape (N,), optional
+        Who wrote each text; everybody one text if not given.
     """
     alike = numbered(texts)
     margins, models = np.zeros((len(label), CLASSES)), []
     for k in range(FOLDS):
         test = fold == k
         train = np.flatnonzero(~test & ~np.isin(alike, alike[test]))
-        if not {NEGATIVE, POSITIVE} <= set(label[train].tolist()):
+        if not _has_both_sides(label[train]):
             return None
         progress(f"sentiment: fold {k + 1} of {FOLDS}, {len(train)} texts")
-        models.append(fit_model(matrix.rows(train), label[train], base))
+        by = None if writer is None else writer[train]
+        models.append(fit_model(matrix.rows(train), label[train], base, by))
         margins[test] = margins_of(matrix.rows(np.flatnonzero(test)), models[-1])
-    calibration = calibrate(margins, label)
-    held_out = calibration.apply(margins)
-    threshold = abstention(held_out, label)
-    return Learned(
-        calibrated(fit_model(matrix, label, base), calibration, threshold),
-        held_out,
-        tuple(calibrated(model, calibration, threshold) for model in models),
+    held_out = np.zeros_like(margins)
+    of_fold = []
+    for k, model in enumerate(models):
+        test, others = fold == k, fold != k
+        calibration = calibrate(margins[others], label[others])
+        held_out[test] = calibration.apply(margins[test])
+        threshold = abstention(calibration.apply(margins[others]), label[others])
+        of_fold.append(calibrated(model, calibration, threshold))
+    published = calibrated(
+        fit_model(matrix, label, base, writer), calibrate(margins, label), abstention(held_out, label)
     )
+    return Learned(published, held_out, tuple(of_fold))
+
+
+def leaves_both_sides(label: Array, fold: Array) -> bool:
+    """Return whether negative and positive texts are left whichever fold is held back."""
+    return all(_has_both_sides(label[fold != k]) for k in range(FOLDS))
+
+
+def _has_both_sides(label: Array) -> bool:
+    return {NEGATIVE, POSITIVE} <= set(label.tolist())
 
 
 def folds_of(writer: Array, seed: int, folds: int = FOLDS) -> Array:

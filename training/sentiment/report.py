@@ -12,7 +12,7 @@ from app.domain.history import Array
 from app.estimators.ngrams import CLASSES
 from app.texts.languages import language_of
 from training.evaluation import Verdict, calibration_table
-from training.sentiment.fit import FEWEST_TEXTS, FOLDS, LEVEL
+from training.sentiment.fit import FEWEST_WRITERS, FOLDS, LEVEL
 from training.sentiment.judging import (
     abstention_curve,
     class_losses,
@@ -34,11 +34,17 @@ _LEARNED_LIMITS: Final = (
     "It learned from those who wrote and rated; who stays silent may feel otherwise.",
     "Texts of another trade, channel or language than those learned from are told less well.",
     "A calibrated probability holds for texts like those learned from.",
+    f"An n-gram is learned from only if at least {FEWEST_WRITERS} customers wrote it.",
 )
 _LIMITS: Final = (
     "A score says how a text sounds, not how its writer will act.",
     "Languages other than English and Chinese are not read.",
-    f"No word is in the model: only hashes of n-grams that stand in at least {FEWEST_TEXTS} texts.",
+    "No word is in the model, only hashes of n-grams; those of the word lists are in every model.",
+)
+_LEARNED_PROTOCOL: Final = (
+    f"{FOLDS} folds of customers: a text that stands in a fold is not learned from to tell it, and what is "
+    "told of a fold is calibrated on the held-out answers of the others; the published model learned from "
+    "every text and carries the calibration of all held-out answers"
 )
 _BETTER: Final = "python -m training train --business FILE --only sentiment"
 
@@ -79,11 +85,7 @@ def card_of(draft: ManifestDraft, learned: LearnedTexts) -> dict[str, Any]:
             "n_grams": len(learned.model.buckets),
         },
         "judged": {
-            "protocol": (
-                f"{FOLDS} folds of customers; a text that stands in a fold is not learned from to tell it"
-                if is_learned
-                else "every rated text: the lexica learn from none"
-            ),
+            "protocol": _LEARNED_PROTOCOL if is_learned else "every rated text: the lexica learn from none",
             "verdict": _verdict(learned.verdict),
             "learned_model": _verdict(learned.tried),
             "metrics": _intervals(draft.variants[0].populations[0].metrics),
@@ -94,7 +96,8 @@ def card_of(draft: ManifestDraft, learned: LearnedTexts) -> dict[str, Any]:
         },
         "abstention": {
             "abstain_below": learned.model.abstain_below,
-            "level": LEVEL if is_learned else None,
+            "chosen_by": learned.threshold_of,
+            "level": LEVEL if learned.threshold_of == "held_out_texts" else None,
             "curve": [
                 {"threshold": one.threshold, "share_answered": one.share, "accuracy": one.accuracy}
                 for one in (abstention_curve(rated.label, p) if len(p) else ())

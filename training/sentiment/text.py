@@ -6,7 +6,8 @@ Rules:
    allows profiling today.
 2. An nps of 6 or less is negative, 7 and 8 are neutral, 9 and 10 positive. On any other scale the lower half
    is negative, the middle (within a tenth of the scale) neutral, the upper half positive.
-3. Beyond ``TEXT_LIMIT`` rated texts a part is drawn by the seed.
+3. Texts are drawn by the seed until ``TEXT_LIMIT`` texts or ``CHARACTER_LIMIT`` characters are reached; the
+   rest is left out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from training.run import Run
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2
 TEXT_LIMIT: Final = 200_000
 """Rated texts that are learned from."""
+CHARACTER_LIMIT: Final = 15_000_000
+"""Characters of rated texts that are learned from: about 60 million n-grams of Chinese, fewer of English."""
 NOT_RATED: Final = -1
 
 _NPS: Final = FEEDBACK_KINDS.index("nps")
@@ -55,7 +58,7 @@ class Rated:
     left_out: int = 0
 
 
-def rated_texts(run: Run, limit: int = TEXT_LIMIT) -> Rated:
+def rated_texts(run: Run, limit: int = TEXT_LIMIT, characters: int = CHARACTER_LIMIT) -> Rated:
     """Return the texts that a run may learn sentiment from (rules 1 to 3)."""
     nothing = np.empty(0, dtype=np.int64)
     table = run.history.tables.get("feedback")
@@ -68,9 +71,9 @@ def rated_texts(run: Run, limit: int = TEXT_LIMIT) -> Rated:
     today = np.full(run.history.size, run.as_of)
     allowed = granted(run.history, "profiling", today, run.business.consent_defaults)[owner]
     rows = np.flatnonzero(known & allowed & (label != NOT_RATED))
-    kept = rows
-    if len(rows) > limit:
-        kept = np.sort(np.random.default_rng(run.seed).choice(rows, limit, replace=False))
+    drawn = np.random.default_rng(run.seed).permutation(rows)[:limit]
+    length = np.array([len(text) for text in table["text"][drawn]], dtype=np.int64)
+    kept = np.sort(drawn[np.cumsum(length) <= characters])
     return Rated(
         tuple(table["text"][kept]),
         label[kept],
@@ -106,7 +109,7 @@ def class_of(kind: Array, score: Array, scale_max: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class TextMatrix:
-    """The grams of N texts: ``X`` is sparse, float64 of shape (N, V); ``buckets`` are its columns, rising."""
+    """The grams of N texts: ``X`` is sparse, float32 of shape (N, V); ``buckets`` are its columns, rising."""
 
     X: Matrix
     buckets: Array
@@ -118,12 +121,17 @@ class TextMatrix:
 
 def matrix_of(texts: Sequence[str], bits: int) -> TextMatrix:
     """Return the grams of texts as a sparse matrix over the buckets that stand in them."""
-    parts = [grams(texts[k : k + _TEXTS_AT_ONCE], bits) for k in range(0, len(texts), _TEXTS_AT_ONCE)]
-    if not parts:
-        return TextMatrix(sparse.csr_matrix((0, 0)), np.empty(0, dtype=np.uint32))
-    owner = np.concatenate([part.owner + k * _TEXTS_AT_ONCE for k, part in enumerate(parts)])
-    buckets, column = np.unique(np.concatenate([part.bucket for part in parts]), return_inverse=True)
-    weight = np.concatenate([part.weight for part in parts])
-    ends = np.r_[0, np.cumsum(np.bincount(owner, minlength=len(texts)))]
+    counts, found, weights = [], [], []
+    for k in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[k : k + _TEXTS_AT_ONCE]
+        part = grams(some, bits)
+        counts.append(np.bincount(part.owner, minlength=len(some)))
+        found.append(part.bucket)
+        weights.append(part.weight.astype(np.float32))
+    if not counts:
+        return TextMatrix(sparse.csr_matrix((0, 0), dtype=np.float32), np.empty(0, dtype=np.uint32))
+    ends = np.r_[0, np.cumsum(np.concatenate(counts))]
+    buckets, place = np.unique(np.concatenate(found), return_inverse=True)
+    column = place.astype(np.int32)
     shape = (len(texts), len(buckets))
-    return TextMatrix(sparse.csr_matrix((weight, column, ends), shape=shape), buckets)
+    return TextMatrix(sparse.csr_matrix((np.concatenate(weights), column, ends), shape=shape), buckets)

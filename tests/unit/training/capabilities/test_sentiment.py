@@ -65,6 +65,8 @@ def test_the_card_shows_calibration_abstention_and_confusion(learned: Trained) -
     assert sum(sum(row) for row in card["judged"]["confusion"]) == 400
     assert len(card["abstention"]["curve"]) >= 10
     assert card["abstention"]["abstain_below"] == read_ngrams(learned.files[TEXT_MODEL]).abstain_below
+    assert card["abstention"]["chosen_by"] == "held_out_texts"
+    assert "calibrated on the held-out answers of the others" in card["judged"]["protocol"]
     assert sum(one["texts"] for one in card["judged"]["by_language"].values()) == 400
     assert card["judged"]["rules"]["lexicon"]["texts"] == 400
     assert card["why_not_learned"] is None
@@ -80,6 +82,10 @@ def test_the_card_in_words_names_its_pictures_and_how_to_get_better(learned: Tra
     assert "--only sentiment" in text
     assert "| threshold | share answered | accuracy of those |" in text
     assert "The lexica alone, uncalibrated, on the same texts" in text
+    assert "with 85% right answers among those given" in text
+    assert "chosen on the same held-out texts" in text
+    assert "only if at least 2 customers wrote it" in text
+    assert "those of the word lists are in every model" in text
 
 
 def test_too_few_texts_leave_the_lexica_and_the_card_says_so(lexica: Trained) -> None:
@@ -92,7 +98,21 @@ def test_too_few_texts_leave_the_lexica_and_the_card_says_so(lexica: Trained) ->
     assert "The company's own texts are not used:** 60 rated texts; 200 are needed." in lexica.markdown
     assert "lexica of English and Chinese words (rules)" in lexica.markdown
     assert "words, not sentences" in lexica.markdown
-    assert "a stated default" in lexica.markdown
+    assert "no label is told: the default of the base model." in lexica.markdown
+    assert lexica.card["abstention"]["chosen_by"] == "base_model"
+
+
+@pytest.mark.parametrize(("texts", "tier"), [(400, "statistical"), (60, "rules")])
+def test_the_threshold_of_the_business_file_holds_in_either_tier(texts: int, tier: str) -> None:
+    said = {"sentiment": {"abstain_below": 0.62}}
+    with run_over({"feedback": texts_sql(texts)}, objectives=said) as run:
+        trained = train_sentiment(run)
+    assert trained.card["tier"] == tier
+    assert read_ngrams(trained.files[TEXT_MODEL]).abstain_below == 0.62
+    abstention = trained.card["abstention"]
+    assert (abstention["abstain_below"], abstention["chosen_by"]) == (0.62, "business_file")
+    assert abstention["level"] is None
+    assert "0.62 no label is told: the business file says so" in trained.markdown
 
 
 def test_without_texts_the_card_says_that_nothing_is_known(silent: Trained) -> None:

@@ -56,6 +56,24 @@ def test_what_one_text_alone_holds_leaves_no_trace() -> None:
     assert weights_of(model, "good") is not None
 
 
+def test_what_one_customer_alone_wrote_gets_no_weight_however_often() -> None:
+    texts = (*TEXTS, *["a secretname coat"] * 4)
+    label, writer = np.r_[LABEL, [2] * 4], np.r_[np.arange(30), [30] * 4]
+    matrix = matrix_of(texts, BITS)
+    assert weights_of(fit_model(matrix, label), "secretname") is not None
+    model = fit_model(matrix, label, writer=writer)
+    assert weights_of(model, "secretname") is None
+    assert weights_of(model, "good") is not None
+    # A second customer is enough.
+    assert weights_of(fit_model(matrix, label, writer=np.r_[writer[:-1], 31]), "secretname") is not None
+
+
+def test_of_one_customer_only_the_class_shares_are_learned() -> None:
+    model = fit_model(matrix_of(TEXTS, BITS), LABEL, writer=np.zeros(30, dtype=np.int64))
+    assert len(model.buckets) == 0
+    assert model.probabilities(["good"])[0, 2] == pytest.approx(0.5, abs=0.03)
+
+
 def test_the_most_frequent_buckets_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentiment_fit, "BUCKET_LIMIT", 1)
     model = fit_model(matrix_of(TEXTS, BITS), LABEL)

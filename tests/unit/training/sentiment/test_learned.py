@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from app.domain.history import Array
 from app.estimators.ngrams import read_ngrams
 from tests.unit.training.rows import run_over
 from tests.unit.training.tables.small import rows_of
 from tests.unit.training.texts import texts_sql
 from training.run import Run
+from training.sentiment import learning
 from training.sentiment.base import base_model
-from training.sentiment.learned import LearnedTexts, learn_sentiment
+from training.sentiment.fit import FOLDS, Calibration3
+from training.sentiment.learned import LearnedTexts, _strongest_rule, learn_sentiment
 from training.sentiment.learning import folds_of, learn, numbered
 from training.sentiment.text import matrix_of
 
@@ -73,6 +76,10 @@ def test_it_is_learned_once(run: Run, learned: LearnedTexts) -> None:
             f"SELECT * REPLACE ('same' AS text) FROM ({texts_sql(220)})",  # noqa: S608 - SQL of the test
             "so alike that none are left",
         ),
+        (
+            f"SELECT * REPLACE (if(score < 4, 'c0', customer_id) AS customer_id) FROM ({texts_sql(220)})",  # noqa: S608
+            "too few customers wrote the negative or the positive ones",
+        ),
         (texts_sql(240, plain=True), "does not beat"),
     ],
 )
@@ -122,6 +129,45 @@ def test_a_text_that_stands_in_a_fold_is_not_learned_from_to_tell_it() -> None:
     word = matrix_of(["blim"], 32).buckets[0]
     assert word in found.model.buckets
     assert all(word not in model.buckets for model in found.of_fold)
+
+
+def test_a_fold_is_calibrated_on_the_others_and_the_published_model_on_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [f"{('grux', 'blim', 'zorp')[k % 3]} {k} well" for k in range(60)]
+    label, fold = np.arange(60) % 3, np.arange(60) // 3 % FOLDS
+    calibrated_on: list[int] = []
+    chosen_on: list[int] = []
+
+    def told_of(margin: Array, label: Array) -> Calibration3:
+        calibrated_on.append(len(label))
+        # A shift that says by which texts it was found.
+        return Calibration3(1.0, np.array([margin.sum(), 0.0, 0.0]))
+
+    def threshold_of(p: Array, label: Array) -> float:
+        chosen_on.append(len(label))
+        return 0.5 + len(chosen_on) / 100
+
+    monkeypatch.setattr(learning, "calibrate", told_of)
+    monkeypatch.setattr(learning, "abstention", threshold_of)
+    found = learn(texts, matrix_of(texts, 32), label, fold, base_model(), lambda _: None)
+    assert found is not None
+    assert calibrated_on == [48] * FOLDS + [60]
+    assert chosen_on == [48] * FOLDS + [60]
+    assert found.model.abstain_below == 0.56
+    for k, model in enumerate(found.of_fold):
+        rows = np.flatnonzero(fold == k)
+        told = model.probabilities([texts[row] for row in rows])
+        assert np.allclose(found.held_out[rows], told, atol=1e-5)
+
+
+def test_the_rule_of_a_fold_owes_nothing_to_the_labels_of_the_fold() -> None:
+    margin = np.random.default_rng(0).normal(size=(50, 3))
+    fold, label = np.arange(50) % FOLDS, np.arange(50) % 3
+    rule = _strongest_rule(label, margin, fold)[1]
+    other = _strongest_rule(np.where(fold == 0, 2 - label, label), margin, fold)[1]
+    assert np.array_equal(rule[fold == 0], other[fold == 0])
+    assert not np.allclose(rule[fold == 1], other[fold == 1])
 
 
 def test_texts_that_read_alike_have_one_number() -> None:

@@ -79,6 +79,14 @@ def test_beyond_the_limit_a_part_is_drawn_by_the_seed() -> None:
     assert found.row.tolist() == again.row.tolist() == sorted(found.row.tolist())
 
 
+@pytest.mark.parametrize(("characters", "kept"), [(100, 3), (11, 3), (10, 2), (1, 0)])
+def test_texts_are_drawn_until_their_characters_are_too_many(characters: int, kept: int) -> None:
+    with run_over({"feedback": FEEDBACK.replace("'denied'", "NULL").replace("很好", "fine")}) as run:
+        found = rated_texts(run, characters=characters)
+    assert sum(map(len, found.texts)) <= characters
+    assert (len(found.texts), found.left_out) == (kept, 3 - kept)
+
+
 def test_without_feedback_there_is_none() -> None:
     orders = rows_of("order_id, customer_id, ordered_at, revenue", "'o', 'a', TIMESTAMPTZ '2026-06-01', 2.0")
     with run_over({"orders": orders}) as run:
@@ -93,5 +101,5 @@ def test_a_matrix_holds_the_grams_of_each_text() -> None:
     for k in (0, 999, 1000, 1004, 1005):
         alone, row = grams([texts[k]], 32), found.X[[k]]
         assert found.buckets[row.indices].tolist() == alone.bucket.tolist()
-        assert row.data.tolist() == alone.weight.tolist()
+        assert row.data.tolist() == alone.weight.astype(np.float32).tolist()
     assert matrix_of([], 32).X.shape == (0, 0)

@@ -21,7 +21,7 @@ import numpy as np
 from app.domain.history import CASE_TYPES, MICROSECONDS_PER_DAY, PRIORITIES, Array
 from training.voice.periods import MONTHS, Periods
 from training.voice.rows import Cases
-from training.voice.shares import change_of, customers_in, hidden_in, share_of, volume_change
+from training.voice.shares import change_of, customers_in, hidden_cells, hidden_in, share_of, volume_change
 
 SOON_DAYS: Final = 3
 UNKNOWN: Final = "unknown"
@@ -40,15 +40,16 @@ def cases_part(cases: Cases, periods: Periods, expected: float) -> Part:
     told = np.flatnonzero(periods.is_told(cases.at))
     month = periods.month_of(cases.at)
     types, priorities = (*CASE_TYPES, UNKNOWN), (*PRIORITIES, UNKNOWN)
-    by_month = _groups(cases, periods, told, month, MONTHS)
+    kind = _known(cases.type, CASE_TYPES)
+    by_type, by_month = (
+        _groups(cases, periods, told, group, size) for group, size in ((kind, len(types)), (month, MONTHS))
+    )
     return {
         "soon_days": SOON_DAYS,
         "all": _told(cases, periods, told),
         "by_type": [
             {"type": name, **one}
-            for name, one in zip(
-                types, _groups(cases, periods, told, _known(cases.type, CASE_TYPES), len(types)), strict=True
-            )
+            for name, one in zip(types, by_type, strict=True)
             if one["is_hidden"] or one["cases"]
         ],
         "by_priority": [
@@ -61,8 +62,10 @@ def cases_part(cases: Cases, periods: Periods, expected: float) -> Part:
             if one["is_hidden"] or one["cases"]
         ],
         "months": [
-            {"month": one.name, **found, "types": _types(cases, told[month[told] == k])}
-            for k, (one, found) in enumerate(zip(periods.months, by_month, strict=True))
+            {"month": one.name, **found, "types": cells}
+            for one, found, cells in zip(
+                periods.months, by_month, _cells(cases, told, kind, month, by_type, by_month), strict=True
+            )
         ],
         "change": _change(cases, periods, expected),
     }
@@ -131,17 +134,22 @@ def _is_soon(cases: Cases, rows: Array) -> Array:
     return found
 
 
-def _types(cases: Cases, rows: Array) -> list[Part]:
-    """Return the cases of each type among some; those of one to four customers are hidden."""
-    kind, owner = _known(cases.type[rows], CASE_TYPES), cases.owner[rows]
-    names = (*CASE_TYPES, UNKNOWN)
-    counts = np.bincount(kind, minlength=len(names)).tolist()
-    untold = hidden_in(
-        np.array([customers_in(owner[kind == k]) for k in range(len(names))], dtype=np.int64)
-    ).tolist()
+def _cells(
+    cases: Cases, told: Array, kind: Array, month: Array, by_type: list[Part], by_month: list[Part]
+) -> list[list[Part]]:
+    """Return the cases of each type by month; few ones are hidden, with what would give them away."""
+    cells = [
+        [told[(month[told] == m) & (kind[told] == k)] for k in range(len(by_type))] for m in range(MONTHS)
+    ]
+    customers = np.array([[customers_in(cases.owner[rows]) for rows in line] for line in cells])
+    months, types = (np.array([one["is_hidden"] for one in part]) for part in (by_month, by_type))
+    untold = hidden_cells(customers, months, types).tolist()
     return [
-        {"type": name, "is_hidden": is_hidden, "cases": None if is_hidden else count}
-        for name, count, is_hidden in zip(names, counts, untold, strict=True)
+        [
+            {"type": name, "is_hidden": is_hidden, "cases": None if is_hidden else len(rows)}
+            for name, rows, is_hidden in zip((*CASE_TYPES, UNKNOWN), line, flags, strict=True)
+        ]
+        for line, flags in zip(cells, untold, strict=True)
     ]
 
 

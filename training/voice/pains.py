@@ -26,7 +26,15 @@ from app.texts.aspects import ASPECTS
 from training.voice.people import CLV, REVENUE, People, expected_now
 from training.voice.periods import STAKE_DAYS, Periods
 from training.voice.rows import Cases
-from training.voice.shares import change_of, customers_in, hidden_in, is_small, mean_change, volume_change
+from training.voice.shares import (
+    change_of,
+    customers_in,
+    hidden_in,
+    is_small,
+    mean_change,
+    people_count,
+    volume_change,
+)
 from training.voice.topics import Read
 
 CASE_PAINS: Final = ("complaint", "return", "technical")
@@ -61,7 +69,12 @@ def pains_of(read: Read, cases: Cases, people: People, periods: Periods) -> list
     blamed = read.blamed()[recent]
     owner, is_now = read.owner[recent], read.is_now[recent]
     found = [
-        Pain(TOPIC, name, np.unique(owner[blamed[:, k]]), change_of(is_now, blamed[:, k], owner))
+        Pain(
+            TOPIC,
+            name,
+            np.unique(owner[blamed[:, k]]),
+            change_of(is_now, blamed[:, k], owner, of_groups=True),
+        )
         for k, name in enumerate(ASPECTS)
     ]
     expected = expected_now(people)
@@ -96,7 +109,7 @@ def pains_part(pains: Sequence[Pain], people: People, published: frozenset[str])
         "value_basis": basis,
         "value_of_all": worth.total,
         "customers_of_all": int(people.is_allowed.sum()),
-        "with_value": int((people.is_allowed & np.isfinite(value)).sum()),
+        "without_value": people_count(int((people.is_allowed & ~np.isfinite(value)).sum())),
         "has_segments": worth.has_segments,
         "has_churn": worth.has_churn,
         "ranking": told,
@@ -123,7 +136,7 @@ def _pain(pain: Pain, people: People, worth: Worth) -> Part:
         **_value(pain.customers, worth, is_hidden=is_hidden),
         "rank_by_value": None,
         "churn": _churn(pain.customers, people) if worth.has_churn and not is_hidden else None,
-        "change": pain.change,
+        "change": None if is_hidden else pain.change,
         **{
             part: _split(pain.customers, code, names, worth.value)
             if worth.has_segments and not is_hidden
@@ -141,7 +154,7 @@ def _value(customers: Array, worth: Worth, *, is_hidden: bool) -> Part:
     return {
         "value": value,
         "share_of_value": value / total if total > 0 else None,
-        "without_value": int(np.isnan(worth.value[customers]).sum()),
+        "without_value": people_count(int(np.isnan(worth.value[customers]).sum())),
     }
 
 

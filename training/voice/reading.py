@@ -9,6 +9,9 @@ Rules:
 3. A model that learned from whole texts need not understand a clause by itself: it may live on how texts
    begin. So the topics of texts with a score are read by the base model, too, and where its blame tells the
    negative texts from the positive ones better, it reads all topics. The report says so.
+   The choice and the cuts of rule 4 are made on the texts of every other customer, and checked on those of
+   the customers between: no model is judged by texts that set its cut. A model that learned from ratings may
+   have learned from these texts, too, which the base model has not; the report says so.
 4. Where the blame of a clause ends is not known from whole texts. So what counts as bad is learned from texts
    with a score: a logistic curve tells mentions in negative texts from those in positive ones, both sides of
    equal weight. Where neither is twice as likely as the other, no side is taken.
@@ -32,11 +35,13 @@ from app.domain.clock import to_microseconds
 from app.domain.history import Array
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.texts.aspects import ASPECTS
+from training.planning.lift import FEWEST
 from training.run import Run
 from training.sentiment.base import base_model
 from training.sentiment.judging import confusion
 from training.sentiment.learned import LearnedTexts, learn_sentiment
 from training.sentiment.report import grade_of
+from training.voice.shares import customers_in
 
 LANGUAGES: Final = ("en", "zh", "mixed", "unknown")
 NEGATIVE, NEUTRAL, POSITIVE, OPEN = -1, 0, 1, 2
@@ -67,10 +72,15 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """Texts whose score says how they are meant: -1 negative, 1 positive; ``sign`` has shape (N,)."""
+    """Texts whose score says how they are meant: -1 negative, 1 positive; whose each is. Shape (N,) each."""
 
     texts: Array
     sign: Array
+    owner: Array
+
+    def of(self, rows: Array) -> Rated:
+        """Return some of the texts."""
+        return Rated(self.texts[rows], self.sign[rows], self.owner[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,7 @@ class Readings:
     ``row`` (T,) is the place of each text among those given; ``label`` (T,) one of the four above; ``score``
     (T,) in -1 to 1; ``language`` (T,) an index of ``LANGUAGES``. ``of`` (M,) is the place of a mention's text
     among the T, ``topic`` (M,) an index of ``ASPECTS``, ``sign`` (M,) -1 for blame, 1 for praise, else 0.
-    ``unread`` counts the other texts by reason.
+    ``unread`` holds the places of the other texts by reason.
     """
 
     row: Array
@@ -110,7 +120,7 @@ class Readings:
     of: Array
     topic: Array
     sign: Array
-    unread: Mapping[str, int]
+    unread: Mapping[str, Array]
 
 
 def reader_of(release: LoadedRelease | None, run: Callable[[], Run]) -> Reader:
@@ -190,14 +200,17 @@ def topics_reader(model: TextModel, rated: Rated) -> tuple[TopicReader, Part]:
         A part of them is read, evenly spread, where they are many.
     """
     step = -(-len(rated.sign) // _CHECKED) or 1
-    some = Rated(rated.texts[::step], rated.sign[::step])
-    readers, checks = [], []
+    some = rated.of(np.arange(0, len(rated.sign), step))
+    is_setting = np.unique(some.owner, return_inverse=True)[1] % 2 == 0
+    setting, checking = some.of(is_setting), some.of(~is_setting)
+    readers, chosen_by, checks = [], [], []
     for one in (model, base_model()):
-        answers = _predicted(one, some.texts)
-        readers.append(TopicReader(one, _cut_of(answers, some.sign)))
-        checks.append(_blaming(answers, some.sign, readers[-1].cut))
-    apart = [None if one is None else one["negative"] - one["positive"] for one in checks]
-    is_base = apart[0] is not None and apart[1] is not None and apart[1] > apart[0]
+        answers = _predicted(one, setting.texts)
+        readers.append(TopicReader(one, _cut_of(answers, setting.sign)))
+        chosen_by.append(_blaming(answers, setting, readers[-1].cut))
+        checks.append(_blaming(_predicted(one, checking.texts), checking, readers[-1].cut))
+    apart = [0.0 if one is None else one["negative"] - one["positive"] for one in chosen_by]
+    is_base = None not in (*chosen_by, *checks) and apart[1] > apart[0]
     told = {"read_by": "base" if is_base else "model", "model": checks[0], "base": checks[1]}
     return readers[int(is_base)], told
 
@@ -219,14 +232,14 @@ def _cut_of(answers: Sequence[TextAnswer], sign: Array) -> Cut | None:
     return Cut((-_SURE - level) / slope, (_SURE - level) / slope)
 
 
-def _blaming(answers: Sequence[TextAnswer], sign: Array, cut: Cut | None) -> Part | None:
-    """Return the share of negative and of positive texts on a topic that blame one; None without either."""
+def _blaming(answers: Sequence[TextAnswer], rated: Rated, cut: Cut | None) -> Part | None:
+    """Return the share of negative and of positive texts on a topic that blame one; None of few customers."""
     on_topic = np.array([bool(answer.aspects) for answer in answers], dtype=bool)
     blames = np.array(
         [any(sign < 0 for _, sign, _ in _mentions(answer, cut)) for answer in answers], dtype=bool
     )
-    sides = [on_topic & (sign == side) for side in (NEGATIVE, POSITIVE)]
-    if not all(side.any() for side in sides):
+    sides = [on_topic & (rated.sign == side) for side in (NEGATIVE, POSITIVE)]
+    if any(customers_in(rated.owner[side]) < FEWEST for side in sides):
         return None
     negative, positive = (float(blames[side].mean()) for side in sides)
     return {
@@ -250,36 +263,55 @@ def read(model: TextModel, on_topics: TopicReader, texts: Array, progress: Calla
     progress : callable
         Is told where a long reading is.
     """
-    found: list[tuple[int, TextAnswer, TextAnswer]] = []
-    unread: Counter[str] = Counter()
-    for start in range(0, len(texts), _AT_ONCE):
+    parts: list[Readings] = []
+    for start in range(0, max(len(texts), 1), _AT_ONCE):
         progress(f"reading text {start:,} of {len(texts):,}")
-        part = texts[start : start + _AT_ONCE]
-        whole = _predicted(model, part)
-        parts = whole if on_topics.model is model else _predicted(on_topics.model, part)
-        for place, (answer, topics) in enumerate(zip(whole, parts, strict=True), start):
-            if answer.abstained_reason in {None, LOW_CONFIDENCE}:
-                found.append((place, answer, topics))
-            else:
-                unread[answer.abstained_reason or NO_TEXT] += 1
-    mentions = [
-        (k, *one) for k, (_, _, topics) in enumerate(found) for one in _mentions(topics, on_topics.cut)
-    ]
-    answers = [answer for _, answer, _ in found]
+        parts.append(_read_part(model, on_topics, texts[start : start + _AT_ONCE]))
+    # Places within a part become places among all.
+    read_before = np.cumsum([0, *(len(part.row) for part in parts)])
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("label", "score", "language", "topic", "sign")
+    }
     return Readings(
-        row=np.array([place for place, _, _ in found], dtype=np.int64),
+        row=np.concatenate([part.row + k * _AT_ONCE for k, part in enumerate(parts)]),
+        of=np.concatenate([part.of + before for part, before in zip(parts, read_before, strict=False)]),
+        unread={
+            reason: np.concatenate(
+                [part.unread[reason] + k * _AT_ONCE for k, part in enumerate(parts) if reason in part.unread]
+            )
+            for reason in sorted({reason for part in parts for reason in part.unread})
+        },
+        **columns,
+    )
+
+
+def _read_part(model: TextModel, on_topics: TopicReader, texts: Array) -> Readings:
+    """Return what models find in some texts, by their places among these."""
+    is_one = on_topics.model is model
+    whole = _predicted(model, texts, with_aspects=is_one)
+    topics = whole if is_one else _predicted(on_topics.model, texts)
+    row: list[int] = []
+    unread: dict[str, list[int]] = {}
+    for place, answer in enumerate(whole):
+        is_read = answer.abstained_reason in {None, LOW_CONFIDENCE}
+        (row if is_read else unread.setdefault(answer.abstained_reason or NO_TEXT, [])).append(place)
+    answers = [whole[place] for place in row]
+    mentions = [(k, *one) for k, place in enumerate(row) for one in _mentions(topics[place], on_topics.cut)]
+    return Readings(
+        row=np.array(row, dtype=np.int64),
         label=np.array([_SIGN[answer.label] for answer in answers], dtype=np.int64),
         score=np.array([answer.score for answer in answers], dtype=np.float64),
         language=np.array([LANGUAGES.index(answer.language) for answer in answers], dtype=np.int64),
         of=np.array([one[0] for one in mentions], dtype=np.int64),
         topic=np.array([one[1] for one in mentions], dtype=np.int64),
         sign=np.array([one[2] for one in mentions], dtype=np.int64),
-        unread=dict(sorted(unread.items())),
+        unread={reason: np.array(places, dtype=np.int64) for reason, places in unread.items()},
     )
 
 
-def _predicted(model: TextModel, texts: Array) -> list[TextAnswer]:
-    return predict(model, texts.tolist())
+def _predicted(model: TextModel, texts: Array, *, with_aspects: bool = True) -> list[TextAnswer]:
+    return predict(model, texts.tolist(), with_aspects=with_aspects)
 
 
 def _mentions(answer: TextAnswer, cut: Cut | None) -> list[tuple[int, int, float]]:

@@ -28,7 +28,7 @@ from training.voice.periods import NOW_DAYS, Periods, periods_of
 from training.voice.reading import Rated, Readings, read, reader_of, topics_reader
 from training.voice.rows import CASES, FEEDBACK, Voices, read_voices
 from training.voice.scores import scores_part
-from training.voice.shares import is_small
+from training.voice.shares import count_of, customers_in, hidden_in, people_count
 from training.voice.topics import Read, read_of, texts_part, topics_part
 
 LOUDEST: Final = 3
@@ -81,15 +81,18 @@ def report_of(release: LoadedRelease | None, tables: Tables, as_of: int, progres
             {"month": one.name, "from": one.starts_at, "until": one.ends_at, "is_partial": one.is_partial}
             for one in periods.months
         ],
-        "customers": {"known": tables.size, "not_profiled": int((~people.is_allowed).sum())},
-        "not_profiled": voices.denied,
+        "customers": _customers(people.is_allowed),
+        "not_profiled": {name: count_of(owner) for name, owner in voices.denied.items()},
         "record": _record(voices, business.timezone),
         "counts": _counts(voices, periods),
-        "reader": None if told is None else {**told, "unread": dict(texts.found.unread)},
+        "reader": told,
         "texts": texts_part(texts, periods) if len(texts.owner) else None,
         "topics": topics_part(texts, periods),
         "cases": cases_part(voices.cases, periods, expected_now(people)) if len(voices.cases.at) else None,
-        "orders": {"now": int(people.orders_now.sum()), "before": int(people.orders_before.sum())},
+        "orders": {
+            name: count_of(np.repeat(np.arange(len(days)), days.astype(np.int64)))["rows"]
+            for name, days in (("now", people.orders_now), ("before", people.orders_before))
+        },
         "scores": scores_part(voices.answers, periods),
         "pains": pains,
         "loudest": [
@@ -139,10 +142,28 @@ def _texts(
     reader = reader_of(release, run)
     label = class_of(answers.kind[rows], answers.score[rows], answers.scale_max[rows])
     sided = (label == NEGATIVE) | (label == POSITIVE)
-    rated = Rated(answers.text[rows][sided], np.where(label[sided] == NEGATIVE, -1, 1))
+    rated = Rated(answers.text[rows][sided], np.where(label[sided] == NEGATIVE, -1, 1), owner[sided])
     on_topics, told = topics_reader(reader.model, rated)
     found = read(reader.model, on_topics, answers.text[rows], progress)
-    return {**reader.told, "topics": told}, read_of(found, owner, at, periods)
+    # Together with those that were read they are all texts.
+    groups = {"read": found.row, **found.unread}
+    untold = hidden_in(np.array([customers_in(owner[places]) for places in groups.values()], dtype=np.int64))
+    unread = {
+        name: {"is_hidden": is_hidden, "texts": None if is_hidden else len(places)}
+        for (name, places), is_hidden in zip(groups.items(), untold.tolist(), strict=True)
+        if name != "read"
+    }
+    return {**reader.told, "topics": told, "unread": unread}, read_of(found, owner, at, periods)
+
+
+def _customers(is_allowed: Array) -> Part:
+    """Return how many customers there are, and how many deny profiling; with few of these, neither."""
+    denied = people_count(int((~is_allowed).sum()))
+    return {
+        "is_hidden": denied["is_hidden"],
+        "known": None if denied["is_hidden"] else len(is_allowed),
+        "not_profiled": denied["customers"],
+    }
 
 
 def _record(voices: Voices, timezone: str) -> Part:
@@ -151,9 +172,9 @@ def _record(voices: Voices, timezone: str) -> Part:
     at = np.concatenate([answers.at, cases.at])
     first, last = (None, None) if not len(at) else (_day(int(one), timezone) for one in (at.min(), at.max()))
     return {
-        "answers": _count(answers.owner)["rows"],
-        "texts": _count(answers.owner[answers.has_text])["rows"],
-        "cases": _count(cases.owner)["rows"],
+        "answers": count_of(answers.owner)["rows"],
+        "texts": count_of(answers.owner[answers.has_text])["rows"],
+        "cases": count_of(cases.owner)["rows"],
         "first_at": first,
         "last_at": last,
     }
@@ -170,20 +191,11 @@ def _counts(voices: Voices, periods: Periods) -> Part:
     }
     return {
         name: {
-            "months": _count(owner[periods.is_told(at)]),
-            "now": _count(owner[periods.is_now(at)]),
-            "before": _count(owner[periods.is_recent(at) & ~periods.is_now(at)]),
+            "months": count_of(owner[periods.is_told(at)]),
+            "now": count_of(owner[periods.is_now(at)]),
+            "before": count_of(owner[periods.is_recent(at) & ~periods.is_now(at)]),
         }
         for name, (at, owner) in rows.items()
-    }
-
-
-def _count(owner: Array) -> Part:
-    is_hidden = is_small(owner)
-    return {
-        "is_hidden": is_hidden,
-        "rows": None if is_hidden else len(owner),
-        "customers": None if is_hidden else len(np.unique(owner)),
     }
 
 

@@ -3,7 +3,7 @@
 Rules:
 
 1. What was not known at ``as_of`` is not here: later rows, closings and reopenings.
-2. Rows of customers who deny profiling are counted, and not read.
+2. Rows of customers who deny profiling are not read. It is only known whose they are, to count them.
 3. A case that was reopened after its last closing is open.
 """
 
@@ -68,14 +68,14 @@ class Cases:
 class Voices:
     """All that was said, by those who may be profiled: ``is_allowed`` is bool of shape (N,).
 
-    ``denied`` counts what the others said, by ``answers``, ``texts`` and ``cases``.
+    ``denied`` holds whose each row of the others is, by ``answers``, ``texts`` and ``cases``.
     """
 
     history: History
     is_allowed: Array
     answers: Answers
     cases: Cases
-    denied: dict[str, int]
+    denied: dict[str, Array]
 
 
 def read_voices(tables: Tables, as_of: int) -> Voices:
@@ -99,15 +99,20 @@ def _table(history: History, name: str) -> Table:
     return history.tables.get(name, nothing)
 
 
-def _rows(table: Table, at: Array, as_of: int, is_allowed: Array) -> tuple[Array, Array, int]:
-    """Return whose each row is, which are read, and how many are not, for want of consent."""
-    owner = np.repeat(np.arange(len(is_allowed)), np.diff(table.offsets))
+def _owners(table: Table) -> Array:
+    """Return whose each row of a table is."""
+    return np.repeat(np.arange(len(table.offsets) - 1), np.diff(table.offsets))
+
+
+def _rows(table: Table, at: Array, as_of: int, is_allowed: Array) -> tuple[Array, Array, Array]:
+    """Return whose each row is that is read, which are, and which are not, for want of consent."""
+    owner = _owners(table)
     known = (at != NAT) & (at <= as_of)
     rows = np.flatnonzero(known & is_allowed[owner])
-    return owner[rows], rows, int((known & ~is_allowed[owner]).sum())
+    return owner[rows], rows, np.flatnonzero(known & ~is_allowed[owner])
 
 
-def _answers(history: History, as_of: int, is_allowed: Array) -> tuple[Answers, int, int]:
+def _answers(history: History, as_of: int, is_allowed: Array) -> tuple[Answers, Array, Array]:
     table = _table(history, FEEDBACK)
     at = table["submitted_at"]
     owner, rows, denied = _rows(table, at, as_of, is_allowed)
@@ -116,11 +121,11 @@ def _answers(history: History, as_of: int, is_allowed: Array) -> tuple[Answers, 
     text[~has_text] = None
     kind, score, scale_max = (table[name][rows] for name in ("kind", "score", "scale_max"))
     answers = Answers(owner, at[rows], kind, score, scale_max, text[rows])
-    known = has_text & (at != NAT) & (at <= as_of)
-    return answers, denied, int(known.sum()) - int(has_text[rows].sum())
+    everybody = _owners(table)
+    return answers, everybody[denied], everybody[denied[has_text[denied]]]
 
 
-def _cases(history: History, as_of: int, is_allowed: Array) -> tuple[Cases, int]:
+def _cases(history: History, as_of: int, is_allowed: Array) -> tuple[Cases, Array]:
     table = _table(history, CASES)
     owner, rows, denied = _rows(table, table["opened_at"], as_of, is_allowed)
     opened, closed, reopened = (table[name][rows] for name in ("opened_at", "closed_at", "reopened_at"))
@@ -136,4 +141,4 @@ def _cases(history: History, as_of: int, is_allowed: Array) -> tuple[Cases, int]
         is_reopened,
         table["type"][rows],
         table["priority"][rows],
-    ), denied
+    ), _owners(table)[denied]

@@ -2,7 +2,7 @@
 
 An NPS is the share of promoters (9 and 10) less that of detractors (6 and less), in points from -100 to 100.
 The others are means. A score that is not on its scale does not count, nor one on another scale than most of
-its kind: a mean over two scales says nothing. How many these are is told.
+its kind: a mean over two scales says nothing. How many these are is told, unless they are of few customers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.domain.history import FEEDBACK_KINDS, Array
 from training.sentiment.text import NEGATIVE, NOT_RATED, POSITIVE, class_of
 from training.voice.periods import MONTHS, Periods
 from training.voice.rows import Answers
-from training.voice.shares import mean_change, mean_of, means_by
+from training.voice.shares import count_of, mean_change, mean_of, means_by
 
 Part = dict[str, Any]
 
@@ -50,7 +50,7 @@ def _kind(answers: Answers, periods: Periods, kind: int) -> Part | None:
         "kind": name,
         "unit": "points" if name == "nps" else "score",
         "scale_max": scale,
-        "left_out": len(rows) - len(kept),
+        "left_out": count_of(answers.owner[rows[~counts]]),
         "mean": mean_of(value, owner),
         "months": [
             {"month": month.name, **told} for month, told in zip(periods.months, by_month, strict=True)

@@ -108,9 +108,9 @@ def scores_section(told: Told) -> list[str]:
         for k, month in enumerate(scores[0]["months"])
     ]
     left = [
-        told.say("left_out", count=one["left_out"], kind=_kind(told, one))
+        told.say("left_out", count=count(one["left_out"]["rows"]), kind=_kind(told, one))
         for one in scores
-        if one["left_out"]
+        if one["left_out"]["rows"] != 0
     ]
     return [
         *head,
@@ -238,8 +238,9 @@ def _together(told: Told, pains: _Part) -> list[str]:
                 share=percent(together["share_of_value"]),
             )
         )
-        if together["without_value"]:
-            lines.append(told.say("without_value", count=count(together["without_value"])))
+        without = together["without_value"]["customers"]
+        if without != 0:
+            lines.append(told.say("without_value", count=count(without)))
     churn = together["churn"]
     if not pains["has_churn"]:
         lines.append(told.say("no_churn"))

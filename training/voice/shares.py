@@ -7,7 +7,12 @@ Rules:
 2. Shares have Wilson intervals, differences of shares Newcombe's, means Student's with the customers'
    degrees of freedom.
 3. A change is clear where its interval leaves out zero; of twenty that are none, one looks clear by chance.
-4. A number of fewer than five customers is hidden, and with it any other of its row that would give it away.
+4. Hidden are numbers of a group of one to four customers: who answered, wrote, opened a case, speaks of a
+   topic or blames it, is without a value, or denies profiling, within the time or the type that is told.
+   With such a number goes the next smallest one of its row or column, if the total would give it away, and
+   all else of the same group: intervals, differences, values. Nobody is no group: a zero is told.
+5. A share of five customers or more is told with its count, even where something is so for one to four of
+   them. Not so where these are a group by themselves: changes of who speaks of a topic, and of who blames it.
 """
 
 from __future__ import annotations
@@ -77,7 +82,50 @@ def hidden_in(counts: Array) -> Array:
     return told
 
 
-def change_of(is_now: Array, is_so: Array, owner: Array) -> Part:
+def count_of(owner: Array) -> Part:
+    """Return how many rows there are, and of how many customers; hidden by rule 4."""
+    is_hidden = is_small(owner)
+    return {
+        "is_hidden": is_hidden,
+        "rows": None if is_hidden else len(owner),
+        "customers": None if is_hidden else customers_in(owner),
+    }
+
+
+def people_count(customers: int) -> Part:
+    """Return a number of customers; hidden by rule 4."""
+    is_hidden = 0 < customers < FEWEST
+    return {"is_hidden": is_hidden, "customers": None if is_hidden else customers}
+
+
+def hidden_cells(counts: Array, rows: Array, columns: Array) -> Array:
+    """Return which cells of a table are not told along either axis, bool of shape (G, H); zeros are told.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (G, H)
+        Customers in each cell.
+    rows, columns : ndarray of bool, shapes (G,) and (H,)
+        Which totals are hidden: nothing of such a row or column is told.
+    """
+    found: Array = ((counts < FEWEST) | rows[:, None] | columns) & (counts > 0)
+    while True:
+        before = found.copy()
+        for line, is_out in [*zip(counts, found, strict=True), *zip(counts.T, found.T, strict=True)]:
+            _hide_neighbour(line, is_out)
+        if (found == before).all():
+            return found
+
+
+def _hide_neighbour(counts: Array, is_out: Array) -> None:
+    """Hide the next smallest cells of a line, in place, until what is hidden holds two cells and enough."""
+    for cell in np.argsort(counts, kind="stable").tolist():
+        if not is_out.any() or (is_out.sum() > 1 and counts[is_out].sum() >= FEWEST):
+            return
+        is_out[cell] |= counts[cell] > 0
+
+
+def change_of(is_now: Array, is_so: Array, owner: Array, *, of_groups: bool = False) -> Part:
     """Return by how much a share differs between the rows of now and those before.
 
     Parameters
@@ -85,12 +133,17 @@ def change_of(is_now: Array, is_so: Array, owner: Array) -> Part:
     is_now : ndarray of bool, shape (R,)
     is_so : ndarray of bool, shape (R,)
     owner : ndarray of int, shape (R,)
+    of_groups : bool
+        Whether those for whom it is so are a group by themselves, so that all is hidden where they are one to
+        four customers at either time (rule 5).
 
     References
     ----------
     Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
     """
-    now, before = (share_of(is_so[rows], owner[rows]) for rows in (is_now, ~is_now))
+    groups = (owner[is_so & is_now], owner[is_so & ~is_now])
+    is_hidden = True if of_groups and any(map(is_small, groups)) else None
+    now, before = (share_of(is_so[rows], owner[rows], is_hidden=is_hidden) for rows in (is_now, ~is_now))
     if now["share"] is None or before["share"] is None:
         return _changed(now, before, None, None, None)
     difference = now["share"] - before["share"]

@@ -81,7 +81,7 @@ def _opening(told: Told) -> list[str]:
             "denied",
             customers=count(people["not_profiled"]),
             known=count(people["known"]),
-            **{name: count(value) for name, value in report["not_profiled"].items()},
+            **{name: count(found["rows"]) for name, found in report["not_profiled"].items()},
         ),
         told.say("intervals"),
         *([told.say("pictures")] if told.pictures else []),
@@ -208,7 +208,7 @@ def _unread(told: Told) -> list[str]:
     unread = (told.report["reader"] or {}).get("unread")
     if not unread:
         return []
-    reasons = ", ".join(told.say(f"unread.{name}", count=count(found)) for name, found in unread.items())
+    reasons = ", ".join(told.say(f"unread.{name}", count=count(one["texts"])) for name, one in unread.items())
     return [told.say("unread", reasons=reasons)]
 
 

@@ -116,9 +116,12 @@ def _topic(read: Read, periods: Periods, topic: int) -> Part:
             for one, negative in zip(periods.months, negatives, strict=True)
         ],
         "change": {
-            "mentioned": change_of(read.is_now[recent], is_mentioned[recent], owner[recent]),
-            "blamed": change_of(read.is_now[recent], is_blamed[recent], owner[recent]),
-            "negative": change_of(read.is_now[text][is_recent], is_negative[is_recent], own[is_recent]),
+            "mentioned": change_of(read.is_now[recent], is_mentioned[recent], owner[recent], of_groups=True),
+            "blamed": change_of(read.is_now[recent], is_blamed[recent], owner[recent], of_groups=True),
+            # Those whose mention is negative are those who blame it.
+            "negative": change_of(
+                read.is_now[text][is_recent], is_negative[is_recent], own[is_recent], of_groups=True
+            ),
         },
     }
 

@@ -63,7 +63,7 @@ def test_without_clv_value_is_revenue_and_without_answers_it_is_said() -> None:
     assert told["ranking"][0]["value"] == 100.0
     assert told["ranking"][0]["by_segment"] is told["ranking"][0]["churn"] is None
     predicted = pains_part([pain("price", np.arange(90, 100))], people(), ALL)["ranking"][0]
-    assert predicted["without_value"] == 1
+    assert predicted["without_value"] == {"is_hidden": True, "customers": None}
 
 
 def test_a_small_segment_is_hidden_with_the_one_that_would_give_it_away() -> None:

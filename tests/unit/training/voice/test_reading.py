@@ -40,6 +40,11 @@ def texts(*given: str) -> Array:
     return np.array(given, dtype=object)
 
 
+def rated_of(bad: str, good: str, each: int) -> Rated:
+    """Return a negative text and a positive one of so many customers each."""
+    return Rated(texts(*[bad] * each, *[good] * each), np.repeat([-1, 1], each), np.arange(2 * each))
+
+
 def quiet(_: str) -> None:
     pass
 
@@ -61,7 +66,7 @@ def test_what_cannot_be_read_is_counted_by_reason() -> None:
     base = base_model()
     found = read(base, TopicReader(base, None), texts("Очень плохо, никогда больше", GOOD, "12345"), quiet)
     assert found.row.tolist() == [1]
-    assert sum(found.unread.values()) == 2
+    assert sorted(place for places in found.unread.values() for place in places.tolist()) == [0, 2]
     assert found.of.tolist() == [0]
 
 
@@ -73,14 +78,14 @@ def test_no_text_gives_no_reading() -> None:
 
 def test_a_model_that_does_not_understand_clauses_reads_no_topics() -> None:
     bad, good = f"Never again. {LATE}", f"I was happy. {NICE}"
-    rated = Rated(texts(*[bad] * 6, *[good] * 6), np.repeat([-1, 1], 6))
+    rated = rated_of(bad, good, 12)
     deaf = Deaf()
     chosen, told = topics_reader(deaf, rated)
     assert told["read_by"] == "base"
     assert told["model"]["negative"] < told["base"]["negative"] == 1.0
     found = read(deaf, chosen, rated.texts, quiet)
-    assert found.label.tolist() == [NEGATIVE] * 6 + [POSITIVE] * 6
-    assert found.sign.tolist() == [-1] * 6 + [1] * 6
+    assert found.label.tolist() == [NEGATIVE] * 12 + [POSITIVE] * 12
+    assert found.sign.tolist() == [-1] * 12 + [1] * 12
 
 
 class Shifted:
@@ -94,7 +99,7 @@ class Shifted:
 
 
 def test_rated_texts_set_where_blame_ends() -> None:
-    rated = Rated(texts(*[LATE] * 30, *[NICE] * 30), np.repeat([-1, 1], 30))
+    rated = rated_of(LATE, NICE, 40)
     chosen, told = topics_reader(Shifted(), rated)
     assert chosen.cut is not None
     assert 0.4 < chosen.cut.blame_until < chosen.cut.praise_from < 1.0
@@ -105,26 +110,55 @@ def test_rated_texts_set_where_blame_ends() -> None:
     assert uncut.sign.tolist() == [1, 1]
 
 
+def test_a_cut_is_checked_on_customers_who_did_not_set_it() -> None:
+    rated = rated_of(LATE, NICE, 40)
+    # Those who check say the opposite of those who set the cut.
+    turned = Rated(rated.texts, np.where(rated.owner % 2, -rated.sign, rated.sign), rated.owner)
+    chosen, told = topics_reader(Shifted(), turned)
+    assert chosen.cut is not None
+    assert (told["model"]["negative"], told["model"]["positive"]) == (0.0, 1.0)
+    assert told["model"]["of_negative"] == 20
+
+
+def test_a_check_of_few_customers_is_not_told() -> None:
+    rated = rated_of(LATE, NICE, 40)
+    few = Rated(rated.texts, rated.sign, rated.owner % 6)
+    assert topics_reader(Shifted(), few)[1]["model"] is None
+
+
+def test_long_readings_keep_the_places_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = base_model()
+    given = texts(LATE, "12345", GOOD, f"{GOOD} {LATE}", "12345", NICE, RUDE)
+    whole = read(base, TopicReader(base, None), given, quiet)
+    monkeypatch.setattr("training.voice.reading._AT_ONCE", 3)
+    parts = read(base, TopicReader(base, None), given, quiet)
+    assert whole.row.tolist() == [0, 2, 3, 5, 6]
+    for name in ("row", "label", "score", "language", "of", "topic", "sign"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
+    assert [places.tolist() for places in parts.unread.values()] == [[1, 4]]
+
+
 def test_between_blame_and_praise_no_side_is_taken() -> None:
     cut = Cut(0.1, 0.3)
     assert [cut.sign_of(score) for score in (0.1, 0.2, 0.3)] == [-1, 0, 1]
 
 
 def test_scores_that_run_against_the_model_set_no_cut() -> None:
-    rated = Rated(texts(*[NICE] * 30, *[LATE] * 30), np.repeat([-1, 1], 30))
+    rated = rated_of(NICE, LATE, 40)
     assert topics_reader(Shifted(), rated)[0].cut is None
 
 
 def test_a_model_that_does_reads_them_itself() -> None:
     base = base_model()
-    rated = Rated(texts(*[LATE] * 3, *[NICE] * 3), np.repeat([-1, 1], 3))
+    rated = rated_of(LATE, NICE, 10)
     assert topics_reader(base, rated)[1]["read_by"] == "model"
 
 
 @pytest.mark.parametrize("sign", [[], [1, 1]])
 def test_without_texts_of_both_sides_there_is_no_check(sign: list[int]) -> None:
     deaf = Deaf()
-    chosen, told = topics_reader(deaf, Rated(texts(*[NICE] * len(sign)), np.array(sign, dtype=np.int64)))
+    rated = Rated(texts(*[NICE] * len(sign)), np.array(sign, dtype=np.int64), np.arange(len(sign)))
+    chosen, told = topics_reader(deaf, rated)
     assert chosen == TopicReader(deaf, None)
     assert told == {"read_by": "model", "model": None, "base": None}
 

@@ -65,7 +65,7 @@ def test_scores_stand_on_their_scales() -> None:
     assert "| stars (of 5) | 81 |" in text
     assert "| NPS (−100 to 100) | 40 |" in text
     scores = copy.deepcopy(shop_report()["scores"])
-    scores[1]["left_out"] = 7
+    scores[1]["left_out"] = {"is_hidden": False, "rows": 7, "customers": 7}
     assert "7 scores of stars (of 5) are off the scale" in "\n".join(scores_section(told(scores=scores)))
 
 

@@ -9,6 +9,7 @@ from training.planning.lift import wilson
 from training.voice.shares import (
     change_of,
     customers_in,
+    hidden_cells,
     hidden_in,
     mean_change,
     mean_of,
@@ -67,6 +68,31 @@ def test_a_hidden_number_is_not_given_away_by_its_neighbours() -> None:
     group = np.repeat([0, 1, 2], [3, 9, 40])
     told = shares_by(np.ones(52, dtype=bool), np.arange(52), group, 3)
     assert [one["is_hidden"] for one in told] == [True, True, False]
+
+
+def test_a_cell_is_not_given_away_along_either_axis() -> None:
+    counts = np.array([[2, 30, 9], [20, 40, 8], [10, 6, 0]])
+    nothing = np.zeros(3, dtype=bool)
+    told = hidden_cells(counts, nothing, nothing)
+    # The small one, and in each row and column with a hidden cell another one.
+    assert told[0, 0]
+    assert not told[1, 1]
+    assert all(line.sum() != 1 for line in (*told, *told.T))
+    assert not hidden_cells(counts + 5, nothing, nothing).any()
+    forced = hidden_cells(counts + 5, np.array([True, False, False]), nothing)
+    assert forced[0].all()
+    assert not told[counts == 0].any()
+
+
+def test_who_blames_is_a_group_of_its_own() -> None:
+    owner, is_now = np.arange(80), np.arange(80) < 40
+    few, nobody = np.isin(owner, [0, 1, 50]), np.zeros(80, dtype=bool)
+    assert change_of(is_now, few, owner)["now"]["count"] == 2
+    hidden = change_of(is_now, few, owner, of_groups=True)
+    assert hidden["now"]["is_hidden"]
+    assert hidden["before"]["is_hidden"]
+    assert hidden["is_clear"] is None
+    assert change_of(is_now, nobody, owner, of_groups=True)["now"]["count"] == 0
 
 
 def test_a_change_is_clear_where_zero_lies_outside() -> None:

@@ -18,23 +18,15 @@ def markdown(card: _Part, plots: tuple[str, ...]) -> str:
     plots : tuple of str
         File names of the pictures, which stand beside the card.
     """
-    goal, data = card["goal"], card["data"]
-    rows = ", ".join(f"{name} {count:,}" for name, count in data["rows"].items())
+    goal = card["goal"]
     costs = (
         f"a missed churner {goal['cost_missed']:g} {goal['currency']}, "
         f"a false alarm {goal['cost_false_alarm']:g} {goal['currency']}"
     )
-    simulated = "**Simulated data.** Nothing here is evidence about real customers."
     lines = [
-        f"# Model card: {card['capability']} of {card['business']}",
-        "",
-        *([simulated, ""] if card["simulated"] else []),
-        f"Predicts: {goal['predicts']['en']} ({goal['predicts']['zh-CN']}).",
-        "",
-        f"* Population: {card['population']}.",
+        *head(card),
         f"* Label: {_label_window(goal)}.",
-        f"* Known up to: {card['trained_as_of']}. Data fingerprint `{data['fingerprint'][:16]}`.",
-        f"* Rows: {rows}.",
+        *known(card),
         f"* Costs: {costs}.",
         "",
     ]
@@ -42,6 +34,30 @@ def markdown(card: _Part, plots: tuple[str, ...]) -> str:
         lines += _variant(variant, goal["currency"], plots)
     lines += ["## Limits", "", *(f"* {limit}" for limit in card["limits"]), ""]
     return "\n".join(lines)
+
+
+def head(card: _Part) -> list[str]:
+    """Return how a card begins: whose it is, whether it is simulated, what is predicted of whom."""
+    predicts = card["goal"]["predicts"]
+    simulated = "**Simulated data.** Nothing here is evidence about real customers."
+    return [
+        f"# Model card: {card['capability']} of {card['business']}",
+        "",
+        *([simulated, ""] if card["simulated"] else []),
+        f"Predicts: {predicts['en']} ({predicts['zh-CN']}).",
+        "",
+        f"* Population: {card['population']}.",
+    ]
+
+
+def known(card: _Part) -> list[str]:
+    """Return up to when things were known, and how many rows of what there were."""
+    data = card["data"]
+    rows = ", ".join(f"{name} {count:,}" for name, count in data["rows"].items())
+    return [
+        f"* Known up to: {card['trained_as_of']}. Data fingerprint `{data['fingerprint'][:16]}`.",
+        f"* Rows: {rows}.",
+    ]
 
 
 def _label_window(goal: _Part) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.report_text import short, span, table
+from training.report_text import head, known, short, span, table
 
 _Part = Mapping[str, Any]
 
@@ -20,19 +20,10 @@ def markdown(card: _Part, plots: tuple[str, ...]) -> str:
     plots : tuple of str
         File names of the pictures, which stand beside the card.
     """
-    goal, data = card["goal"], card["data"]
-    rows = ", ".join(f"{name} {count:,}" for name, count in data["rows"].items())
-    simulated = "**Simulated data.** Nothing here is evidence about real customers."
     lines = [
-        f"# Model card: {card['capability']} of {card['business']}",
-        "",
-        *([simulated, ""] if card["simulated"] else []),
-        f"Predicts: {goal['predicts']['en']} ({goal['predicts']['zh-CN']}).",
-        "",
-        f"* Population: {card['population']}.",
-        f"* Known up to: {card['trained_as_of']}. Data fingerprint `{data['fingerprint'][:16]}`.",
-        f"* Rows: {rows}.",
-        *_value_goal(goal),
+        *head(card),
+        *known(card),
+        *_value_goal(card["goal"]),
         "",
     ]
     for variant in card["variants"]:

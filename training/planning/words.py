@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from app.texts.catalogue import Locale, word_label
 from training.planning.customers import ALL, UNNAMED
+from training.sentences import said
 
-
-@lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """Return the sentences by language and name; both languages have the same."""
-    content = Path(__file__).with_suffix(".json").read_text("utf-8")
-    document: dict[str, dict[str, str]] = json.loads(content)
-    return document
+CATALOGUE: Final = Path(__file__).with_suffix(".json")
 
 
 def say(locale: Locale, name: str, **values: object) -> str:
-    """Return a sentence with its values.
-
-    Raises
-    ------
-    KeyError
-        There is no such sentence, or it wants a value that is not given.
-    """
-    return catalogue()[locale][name].format(**values)
+    """Return a sentence with its values; a KeyError where it does not exist, or lacks one."""
+    return said(CATALOGUE, locale, name, values)
 
 
 def segment_label(locale: Locale, segment: str | None) -> str:

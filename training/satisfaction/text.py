@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from training.report_text import calibration, drivers, populations, short, span, subgroups, table, verdicts
+from training.report_text import (
+    calibration,
+    drivers,
+    head,
+    known,
+    populations,
+    short,
+    span,
+    subgroups,
+    table,
+    verdicts,
+)
 
 _Part = Mapping[str, Any]
 
@@ -31,20 +42,11 @@ def markdown(card: _Part, plots: tuple[str, ...]) -> str:
     plots : tuple of str
         File names of the pictures, which stand beside the card.
     """
-    goal, data = card["goal"], card["data"]
-    rows = ", ".join(f"{name} {count:,}" for name, count in data["rows"].items())
-    simulated = "**Simulated data.** Nothing here is evidence about real customers."
     lines = [
-        f"# Model card: {card['capability']} of {card['business']}",
-        "",
-        *([simulated, ""] if card["simulated"] else []),
-        f"Predicts: {goal['predicts']['en']} ({goal['predicts']['zh-CN']}).",
-        "",
-        f"* Population: {card['population']}.",
+        *head(card),
         *_definition(card["label_definition"]),
         *_answers(card["answers"]),
-        f"* Known up to: {card['trained_as_of']}. Data fingerprint `{data['fingerprint'][:16]}`.",
-        f"* Rows: {rows}.",
+        *known(card),
         *_texts(card["text_model"]),
         "",
     ]

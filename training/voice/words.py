@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from app.texts.aspects import aspect_label
 from app.texts.catalogue import Locale
 from training.planning.words import percent, segment_label
+from training.sentences import said
 
 HIDDEN: Final = "□"
 """What stands for a number that is hidden."""
@@ -19,23 +18,12 @@ HIDDEN: Final = "□"
 _Part = Mapping[str, Any]
 
 
-@lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """Return the sentences by language and name; both languages have the same."""
-    content = Path(__file__).with_suffix(".json").read_text("utf-8")
-    document: dict[str, dict[str, str]] = json.loads(content)
-    return document
+CATALOGUE: Final = Path(__file__).with_suffix(".json")
 
 
 def say(locale: Locale, name: str, **values: object) -> str:
-    """Return a sentence with its values.
-
-    Raises
-    ------
-    KeyError
-        There is no such sentence, or it wants a value that is not given.
-    """
-    return catalogue()[locale][name].format(**values)
+    """Return a sentence with its values; a KeyError where it does not exist, or lacks one."""
+    return said(CATALOGUE, locale, name, values)
 
 
 def pain_label(locale: Locale, pain: _Part) -> str:

@@ -11,7 +11,8 @@ from app.texts.catalogue import LOCALES, Locale
 from tests.unit.training.planning.test_plots import report
 from training.planning.plots import PICTURES
 from training.planning.text import LANGUAGES, markdown
-from training.planning.words import catalogue, say
+from training.planning.words import CATALOGUE, say
+from training.sentences import sentences
 
 
 def tables(text: str) -> list[list[str]]:
@@ -34,12 +35,12 @@ def test_every_table_has_the_same_columns_in_all_its_rows(locale: Locale, full: 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_it_says_that_new_customers_are_not_forecast_and_what_is_simulated(locale: Locale) -> None:
     text = markdown(report(), locale, PICTURES)
-    assert catalogue()[locale]["simulated"] in text
-    assert catalogue()[locale]["existing"].split("**")[1] in text
-    assert catalogue()[locale]["later"] not in text
+    assert sentences(CATALOGUE)[locale]["simulated"] in text
+    assert sentences(CATALOGUE)[locale]["existing"].split("**")[1] in text
+    assert sentences(CATALOGUE)[locale]["later"] not in text
     real = markdown(report(full=False), locale, PICTURES)
-    assert catalogue()[locale]["simulated"] not in real
-    assert catalogue()[locale]["later"] in real
+    assert sentences(CATALOGUE)[locale]["simulated"] not in real
+    assert sentences(CATALOGUE)[locale]["later"] in real
     assert say(locale, "no_ranges") in real
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from app.estimators.scores import NAMES
 from app.texts.catalogue import LOCALES, Locale
-from training.planning.words import amount, catalogue, ends, percent, say, segment_label, table, with_ends
+from training.planning.words import CATALOGUE, amount, ends, percent, say, segment_label, table, with_ends
+from training.sentences import sentences
 
 
 def places(sentence: str) -> set[str]:
@@ -16,7 +17,7 @@ def places(sentence: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_sentences_with_the_same_places() -> None:
-    en, zh = (catalogue()[locale] for locale in LOCALES)
+    en, zh = (sentences(CATALOGUE)[locale] for locale in LOCALES)
     assert en.keys() == zh.keys()
     for name, sentence in en.items():
         assert places(sentence) == places(zh[name]), name

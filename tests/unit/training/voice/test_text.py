@@ -11,9 +11,10 @@ import pytest
 from app.texts.catalogue import LOCALES, Locale
 from tests.unit.training.planning.test_text import tables
 from tests.unit.training.voices import shop_report
+from training.sentences import sentences
 from training.voice.plots import PICTURES
 from training.voice.text import LANGUAGES, markdown
-from training.voice.words import catalogue, say
+from training.voice.words import CATALOGUE, say
 
 
 def changed(**parts: Any) -> dict[str, Any]:
@@ -60,8 +61,8 @@ def test_it_says_who_read_the_texts(locale: Locale, source: str, learned: int, n
     text = markdown(changed(reader=reader(source=source, learned_texts=learned)), locale, ())
     values = {"version": "`None`", "tier": "rules", "grade": "A", "learned": f"{learned:,}"}
     assert say(locale, name, **values) in text
-    assert (catalogue()[locale]["in_sample"] in text) is (learned > 0)
-    assert catalogue()[locale]["who"] in text
+    assert (sentences(CATALOGUE)[locale]["in_sample"] in text) is (learned > 0)
+    assert sentences(CATALOGUE)[locale]["who"] in text
 
 
 @pytest.mark.parametrize("read_by", ["model", "base"])
@@ -92,7 +93,7 @@ def test_it_says_who_read_the_topics(read_by: str) -> None:
     ],
 )
 def test_what_is_not_known_is_said(locale: Locale, parts: dict[str, Any], name: str) -> None:
-    assert catalogue()[locale][name] in markdown(changed(**parts), locale, ())
+    assert sentences(CATALOGUE)[locale][name] in markdown(changed(**parts), locale, ())
 
 
 def test_what_was_not_read_is_said_with_its_reason() -> None:

@@ -10,11 +10,12 @@ from app.estimators.scores import NAMES
 from app.texts.aspects import ASPECTS
 from app.texts.catalogue import LOCALES, Locale
 from tests.unit.training.planning.test_words import places
+from training.sentences import sentences
 from training.voice.pains import CASE_PAINS
 from training.voice.reading import LANGUAGES
 from training.voice.words import (
+    CATALOGUE,
     HIDDEN,
-    catalogue,
     count,
     group_label,
     number,
@@ -27,7 +28,7 @@ from training.voice.words import (
 
 
 def test_both_languages_have_the_same_sentences_with_the_same_places() -> None:
-    en, zh = (catalogue()[locale] for locale in LOCALES)
+    en, zh = (sentences(CATALOGUE)[locale] for locale in LOCALES)
     assert en.keys() == zh.keys()
     for name, sentence in en.items():
         assert places(sentence) == places(zh[name]), name

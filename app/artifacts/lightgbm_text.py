@@ -53,6 +53,7 @@ OBJECTIVES: Final = (
     r"gamma",
     r"tweedie( tweedie_variance_power:1\.[0-9]+)?",
     r"cross_entropy",
+    r"lambdarank",
 )
 """Objectives whose margin is a sum of leaves. With another sigmoid, a binary margin would not be log-odds."""
 

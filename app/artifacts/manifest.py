@@ -201,6 +201,15 @@ class Variant(_Part):
         return FeatureSet(features, words)
 
 
+class ItemFiles(_Part):
+    """Where a ranker finds its catalogue, the links and pairs of products, and the trees that rank again."""
+
+    items: FileName
+    links: FileName
+    pairs: FileName
+    reranker: FileName | None = None
+
+
 class Label(_Part):
     """What the model predicts: the definition, over which horizon, in words."""
 
@@ -221,6 +230,8 @@ class ManifestDraft(_Part):
     variants: tuple[Variant, ...] = Field(min_length=1)
     text_model: FileName | None = None
     """The model that reads texts: what a text scorer answers from, and what features of texts are told by."""
+    items: ItemFiles | None = None
+    """What a ranker answers from."""
     golden: FileName
     trained_as_of: str
     data_fingerprint: Sha256

@@ -92,6 +92,17 @@ def check_estimator(kind: str, file: str, data: bytes, features: FeatureSet) -> 
         raise StructureError(f"{file}: {error}") from error
 
 
+def check_trees(data: bytes, inputs: int) -> None:
+    """Refuse the bytes of trees over so many numbers (rule 2).
+
+    Raises
+    ------
+    StructureError
+        Names what was found and what was expected.
+    """
+    check_lightgbm_text(data, inputs, ())
+
+
 def check_linear(data: bytes, features: FeatureSet) -> None:
     """Refuse an archive that is not a linear model over these features (rule 3).
 

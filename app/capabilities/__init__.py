@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from app.capabilities.base import Scorer, TextScorer
+from app.capabilities.base import Ranker, Scorer, TextScorer
 from app.capabilities.churn import CHURN
 from app.capabilities.clv import CLV
 from app.capabilities.purchase import PURCHASE
+from app.capabilities.recommend import RECOMMENDATIONS
 from app.capabilities.satisfaction import SATISFACTION
 from app.capabilities.segment import SEGMENT
 from app.capabilities.sentiment import SENTIMENT
@@ -22,5 +23,7 @@ TRIGGERS: Final = "triggers"
 
 TEXT_SCORERS: Final[Mapping[str, TextScorer]] = {scorer.name: scorer for scorer in (SENTIMENT,)}
 
-CAPABILITIES: Final = (*SCORERS, TRIGGERS, *TEXT_SCORERS)
+RANKERS: Final[Mapping[str, Ranker]] = {ranker.name: ranker for ranker in (RECOMMENDATIONS,)}
+
+CAPABILITIES: Final = (*SCORERS, TRIGGERS, *TEXT_SCORERS, *RANKERS)
 """Everything that an artifact may be for."""

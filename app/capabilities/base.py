@@ -270,3 +270,16 @@ class TextScorer:
     name: str
     predict: ReadTexts
     scores: Callable[[Any, Sequence[str | None]], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """A capability that ranks products.
+
+    ``rank(model, shopper, wish)`` returns the list for a person as a request describes them;
+    ``similar(model, products, wish)`` the list beside some products, whoever looks at them.
+    """
+
+    name: str
+    rank: Callable[..., Any]
+    similar: Callable[..., Any]

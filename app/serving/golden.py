@@ -3,7 +3,7 @@
 ``golden.json`` of an artifact holds a few synthetic raw histories and the answers to them, in the fields
 ``timezone``, ``attributes``, ``as_of``, ``customers`` and ``answers``. Customers are rows as
 :func:`app.domain.rows.build_history` takes them, times as int microseconds. Of a capability that reads texts
-it holds ``texts`` and ``answers``.
+it holds ``texts`` and ``answers``, of one that ranks products what :mod:`app.serving.golden_items` says.
 
 Rules:
 
@@ -25,9 +25,10 @@ from typing import Any, Final, TypeGuard
 import numpy as np
 
 from app.artifacts.canonical import canonical_bytes, parse_object
-from app.capabilities import TEXT_SCORERS
+from app.capabilities import RANKERS, TEXT_SCORERS
 from app.domain.errors import GoldenAnswerError, StructureError
 from app.domain.rows import build_history
+from app.serving.golden_items import ITEM_FIELDS, answers_to_requests
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.serving.score import Ask, score
 
@@ -35,7 +36,10 @@ TOLERANCE: Final = 1e-9
 CUSTOMERS_LIMIT: Final = 1_000
 FIELDS: Final = frozenset({"timezone", "attributes", "as_of", "customers", "answers"})
 TEXT_FIELDS: Final = frozenset({"texts", "answers"})
-_LEFT_OUT: Final = re.compile(r"answers\[\d+\](\.release|\.\w+\.model\.version|\.\w+\.reasons\[\d+\]\.text)")
+_LEFT_OUT: Final = re.compile(
+    r"answers\[\d+\](\.release|(\.\w+)?\.model\.version|\.\w+\.reasons\[\d+\]\.text"
+    r"|\.items\[\d+\]\.reason\.text|\.warnings\[\d+\]\.detail)"
+)
 
 
 def write_golden(
@@ -86,6 +90,8 @@ def check_golden(artifact: LoadedArtifact, data: bytes) -> int:
     document = parse_object(data, "golden.json")
     if artifact.manifest.capability in TEXT_SCORERS:
         return _check_texts(artifact, document)
+    if artifact.manifest.capability in RANKERS:
+        return _check_items(artifact, document)
     if document.keys() != FIELDS or type(document["as_of"]) is not int:
         raise StructureError(f"golden.json does not hold {', '.join(sorted(FIELDS))}")
     customers, answers = document["customers"], document["answers"]
@@ -128,6 +134,36 @@ def _check_texts(artifact: LoadedArtifact, document: Mapping[str, Any]) -> int:
         raise StructureError("golden.json holds something else than texts")
     _compare(artifact, answers_to_texts(artifact, texts), document["answers"])
     return len(texts)
+
+
+def write_golden_items(artifact: LoadedArtifact, requests: Sequence[Mapping[str, Any]], as_of: int) -> bytes:
+    """Return the content of ``golden.json`` of a capability that ranks products.
+
+    Parameters
+    ----------
+    artifact : LoadedArtifact
+        From :func:`app.serving.loading.load_draft`.
+    requests : sequence of mappings
+        Synthetic requests, JSON-ready, times as int microseconds since 1970 in UTC. At least one.
+    as_of : int
+        The time of all answers, microseconds since 1970 in UTC.
+
+    Raises
+    ------
+    StructureError
+        There is no request, or an answer holds a number that is not finite.
+    """
+    document = {"as_of": as_of, "requests": list(requests)}
+    answers = _plain(answers_to_requests(artifact, document), artifact)
+    return canonical_bytes({**document, "answers": answers})
+
+
+def _check_items(artifact: LoadedArtifact, document: Mapping[str, Any]) -> int:
+    """Answer the golden requests of an artifact, and return how many there are."""
+    if document.keys() != ITEM_FIELDS:
+        raise StructureError(f"golden.json does not hold {', '.join(sorted(ITEM_FIELDS))}")
+    _compare(artifact, _plain(answers_to_requests(artifact, document), artifact), document["answers"])
+    return len(document["requests"])
 
 
 def answers_to_texts(artifact: LoadedArtifact, texts: Sequence[str]) -> list[Any]:

@@ -11,6 +11,7 @@ Rules:
    for every answer.
 5. Churn by inactivity and purchase are one probability and its rest: both come from the same files.
 6. A model of texts is an archive of plain arrays, checked whole by its own reader.
+7. A catalogue likewise; trees that rank again have one input for each of the blend's.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.artifacts.reader import VerifiedArtifact, parse_release, read_artifact
-from app.capabilities import CAPABILITIES, SCORERS, TEXT_SCORERS, TRIGGERS
+from app.artifacts.structure import check_trees
+from app.capabilities import CAPABILITIES, RANKERS, SCORERS, TEXT_SCORERS, TRIGGERS
 from app.capabilities.base import Model, Scorer
 from app.domain.errors import FeatureMismatchError, StructureError
 from app.domain.history import PURPOSES
+from app.estimators.blend import Blend, ItemModel
+from app.estimators.item_files import read_items
 from app.estimators.ngrams import NgramModel, read_ngrams
+from app.estimators.reranking import RANKED_INPUTS
+from app.estimators.trees import Trees, read_trees
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX, FeatureSet
 from app.serving.composing import EstimatorFiles, rung_of
@@ -193,6 +199,7 @@ def _load(verified: VerifiedArtifact) -> LoadedArtifact:
         verified.files.get(CARD_NAME, b"{}"),
         verified.files.get(CARD_MARKDOWN_NAME, b""),
         _text_model(manifest, verified.files),
+        _item_model(manifest, verified.files),
     )
 
 
@@ -207,6 +214,31 @@ def _text_model(manifest: Manifest, files: Mapping[str, bytes]) -> NgramModel | 
         raise StructureError(f"the model {name} is not among the files")
     try:
         return read_ngrams(files[name])
+    except StructureError as error:
+        raise StructureError(f"{name}: {error}") from error
+
+
+def _item_model(manifest: Manifest, files: Mapping[str, bytes]) -> ItemModel | None:
+    """Return the model that ranks products, where the capability is a ranker."""
+    entry = manifest.items
+    if entry is None:
+        if manifest.capability in RANKERS:
+            raise StructureError("there is no catalogue of products")
+        return None
+    names = (entry.items, entry.links, entry.pairs)
+    for name in (*names, entry.reranker):
+        if name is not None and name not in files:
+            raise StructureError(f"the file {name} is not among the files")
+    items = read_items(*(files[name] for name in names)).prepared()
+    blend = Blend.of_settings(manifest.settings)
+    return ItemModel(items, blend, None if entry.reranker is None else _reranker(entry.reranker, files))
+
+
+def _reranker(name: str, files: Mapping[str, bytes]) -> Trees:
+    """Return the trees that rank again (rule 7)."""
+    try:
+        check_trees(files[name], len(RANKED_INPUTS))
+        return read_trees(files[name])
     except StructureError as error:
         raise StructureError(f"{name}: {error}") from error
 

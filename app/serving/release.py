@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.artifacts.manifest import BusinessEntry, Manifest
 from app.capabilities.base import Model
+from app.estimators.blend import ItemModel
 from app.estimators.ngrams import NgramModel
 
 
@@ -14,7 +15,7 @@ from app.estimators.ngrams import NgramModel
 class LoadedArtifact:
     """One capability, ready to answer: a model for each variant, and the card as it was written.
 
-    ``text_model`` reads texts, where the capability needs that.
+    ``text_model`` reads texts and ``item_model`` ranks products, where the capability needs that.
     """
 
     manifest: Manifest
@@ -22,6 +23,7 @@ class LoadedArtifact:
     card: bytes
     card_markdown: bytes
     text_model: NgramModel | None = None
+    item_model: ItemModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

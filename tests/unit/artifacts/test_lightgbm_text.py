@@ -165,8 +165,8 @@ CRAFTED: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "no objective": ("the objective ''", lambda: tiny.rewritten(TEXT, ("objective", ""))),
     "another objective": (
-        "the objective 'lambdarank'",
-        lambda: tiny.rewritten(TEXT, ("objective", "lambdarank")),
+        "the objective 'rank_xendcg'",
+        lambda: tiny.rewritten(TEXT, ("objective", "rank_xendcg")),
     ),
     "a margin that is no log-odds": (
         "the objective 'binary sigmoid:2'",
@@ -308,3 +308,22 @@ def test_every_random_corruption_is_refused_by_its_digest(tmp_path: Path) -> Non
         (folder / "repeat.txt").write_bytes(bad)
         with pytest.raises(DigestMismatchError):
             read_artifact(folder, digest)
+
+
+def ranking(objective: str) -> bytes:
+    """Return trees that rank rows within requests of ten."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(400, 3))
+    y = (X[:, 0] + rng.normal(size=400) > 1).astype(int)
+    settings = {"objective": objective, "num_leaves": 4, "verbosity": -1, "num_threads": 1, "seed": 1}
+    return lgb.train(settings, lgb.Dataset(X, y, group=[10] * 40), 5).model_to_string().encode()
+
+
+def test_trees_that_rank_by_pairs_are_accepted() -> None:
+    text = ranking("lambdarank")
+    assert tiny.line_of(text, "objective") == "lambdarank"
+    check_lightgbm_text(text, 3, ())
+    with pytest.raises(StructureError, match="objective"):
+        check_lightgbm_text(tiny.rewritten(text, ("objective", "lambdarank sigmoid:2")), 3, ())
+    with pytest.raises(StructureError, match="objective"):
+        check_lightgbm_text(ranking("rank_xendcg"), 3, ())

@@ -27,6 +27,9 @@ from app.api.health import Health
 from app.api.models import Models
 from app.api.openapi import openapi_document, openapi_text
 from app.api.problems import HTTP_STATUSES, ProblemError, as_problem, preferred_locale, problem_response
+from app.api.recommendations import BODY_BYTES as ITEM_BYTES
+from app.api.recommendations import CONCURRENT as CONCURRENT_LISTS
+from app.api.recommendations import Recommendations
 from app.api.releases import Releases
 from app.api.scores import Scorer, Scores
 from app.api.telemetry import Metrics, Telemetry, cause, metrics_endpoint
@@ -106,9 +109,12 @@ def create_app(
     )
     app.state.condition = condition
     _add_routes(app, settings, releases, condition, metrics, clock, scorer)
+    lists = Limits(min(settings.max_batch_bytes, ITEM_BYTES), min(settings.max_concurrent, CONCURRENT_LISTS))
     limits = {
         "/v1/scores": Limits(settings.max_body_bytes, settings.max_concurrent),
         "/v1/scores/batch": Limits(settings.max_batch_bytes, settings.max_concurrent_batches),
+        "/v1/recommendations": lists,
+        "/v1/recommendations/similar-items": lists,
         "/v1/text/sentiment": Limits(
             min(settings.max_batch_bytes, BODY_BYTES), min(settings.max_concurrent, CONCURRENT)
         ),
@@ -129,12 +135,16 @@ def _add_routes(
     scorer: Scorer,
 ) -> None:
     """Add the routes as plain ones: what a body must be is read from its bytes, not by the framework."""
-    scores = Scores(releases, clock, read_id_key(settings), metrics, scorer)
+    id_key = read_id_key(settings)
+    scores = Scores(releases, clock, id_key, metrics, scorer)
+    lists = Recommendations(releases, clock, id_key, metrics)
     texts = Texts(releases, metrics)
     models = Models(releases)
     health = Health(releases, condition, clock)
     app.add_route("/v1/scores", scores.single, methods=["POST"])
     app.add_route("/v1/scores/batch", scores.batch, methods=["POST"])
+    app.add_route("/v1/recommendations", lists.personal, methods=["POST"])
+    app.add_route("/v1/recommendations/similar-items", lists.similar, methods=["POST"])
     app.add_route("/v1/text/sentiment", texts.sentiment, methods=["POST"])
     app.add_route("/v1/models", models.listed, methods=["GET"])
     app.add_route("/v1/models/{capability}", models.one, methods=["GET"])

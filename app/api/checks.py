@@ -15,7 +15,7 @@ from app.api.faults import escaped, nearest
 from app.api.problem_texts import TYPES, Locale, Words, choose
 from app.api.problems import Fault
 from app.api.schemas.customer import Summary
-from app.api.schemas.request import ScoreRequest
+from app.api.schemas.request import CustomerRequest
 from app.domain.history import EVENT_LIMIT, ORDER_LIMIT, TABLES, Array, History
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -37,7 +37,7 @@ WARNINGS: Final[dict[str, Words]] = {
 _EXPECTED: Final = {"numeric": "number", "boolean": "boolean", "categorical": "string"}
 
 
-def resolve_as_of(request: ScoreRequest, now: datetime) -> datetime:
+def resolve_as_of(request: CustomerRequest, now: datetime) -> datetime:
     """Return the moment that the answer is for: the caller's, else now.
 
     Without a moment of its own, a request whose summary has its latest order a little in the future comes
@@ -50,7 +50,7 @@ def resolve_as_of(request: ScoreRequest, now: datetime) -> datetime:
 
 
 def contradictions(
-    request: ScoreRequest, as_of: datetime, currency: str, attributes: Mapping[str, str], prefix: str
+    request: CustomerRequest, as_of: datetime, currency: str, attributes: Mapping[str, str], prefix: str
 ) -> list[Fault]:
     """Return what in a request contradicts itself or the business.
 
@@ -72,7 +72,7 @@ def contradictions(
             faults.append(Fault(f"{prefix}/summary", "orders_and_summary"))
     if request.orders:
         faults += _order_faults(request, currency, prefix)
-    if request.customer.attributes:
+    if request.customer is not None and request.customer.attributes:
         faults += _attribute_faults(request.customer.attributes, attributes, f"{prefix}/customer/attributes")
     return faults
 
@@ -90,7 +90,7 @@ def _summary_faults(summary: Summary, as_of: datetime, currency: str, prefix: st
         yield Fault(f"{pointer}/last_order_at", "summary_after_as_of")
 
 
-def _order_faults(request: ScoreRequest, currency: str, prefix: str) -> Iterator[Fault]:
+def _order_faults(request: CustomerRequest, currency: str, prefix: str) -> Iterator[Fault]:
     for i, order in enumerate(request.orders or ()):
         if order.currency is not None and order.currency != currency:
             yield Fault(f"{prefix}/orders/{i}/currency", "wrong_currency", {"currency": currency})

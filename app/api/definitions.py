@@ -16,6 +16,7 @@ from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.release import LoadedRelease
 from app.texts.aspects import taxonomy
 from app.texts.catalogue import LOCALES, catalogue, feature_label, ineligible_text
+from app.texts.recommendations import catalogue as recommendations
 from app.texts.sentiment import catalogue as sentiments
 
 Document = dict[str, Any]
@@ -29,7 +30,7 @@ def written() -> Document:
 
 
 def definitions(release: LoadedRelease | None) -> Document:
-    """Return the meaning of blocks, fields, tiers, grades, reasons, features, texts, warnings and problems.
+    """Return the meaning of every word of an answer: blocks, lists, texts, features, warnings, problems.
 
     Parameters
     ----------
@@ -66,6 +67,10 @@ def definitions(release: LoadedRelease | None) -> Document:
                 "version": feature.version,
             }
             for name, feature in LIBRARY.items()
+        },
+        "recommendations": {
+            name: recommendations()[name]
+            for name in ("fields", "types", "reasons", "sources", "filters", "ineligible_reasons")
         },
         "texts": {
             "sentiments": sentiments()["labels"],

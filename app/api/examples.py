@@ -180,3 +180,61 @@ TEXT_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
     "three-texts": ("Three texts, one with two sides", TEXTS),
     "three-texts-zh": ("三条文字：简体、繁体与中英混合", TEXTS_ZH),
 }
+
+CUSTOMER_LIST: Final[Body] = {
+    "as_of": "2026-07-01T09:00:00+08:00",
+    "explain": True,
+    "customer": {"customer_id": "C-20771", "loyalty_tier": "gold"},
+    "orders": [
+        {
+            "order_id": "O-7",
+            "ordered_at": "2026-04-28T20:11:00+08:00",
+            "revenue": 151.7,
+            "products": [
+                {"product_id": "sim-p001", "quantity": 2, "price": 58.9},
+                {"product_id": "sim-p041", "quantity": 1, "price": 32.9},
+            ],
+        },
+        {
+            "order_id": "O-8",
+            "ordered_at": "2026-06-02T21:40:00+08:00",
+            "revenue": 109.8,
+            "products": [
+                {"product_id": "sim-p001", "quantity": 1, "price": 58.9},
+                {"product_id": "sim-p021", "quantity": 1, "price": 49.9},
+            ],
+        },
+    ],
+    "events": [
+        {"event": "product_viewed", "timestamp": "2026-06-29T22:14:00+08:00", "product_id": "sim-p003"}
+    ],
+    "limit": 5,
+    "filters": {"already_bought": "hide", "already_bought_days": 14, "price_max": 200},
+    "diversity": {"strength": 0.3, "max_per_category": 3},
+}
+GUEST_CART_ZH: Final[Body] = {
+    "as_of": "2026-07-01T09:00:00+08:00",
+    "locale": "zh-CN",
+    "cart": ["sim-p001", "sim-p003"],
+    "limit": 4,
+    "types": ["cross_sell", "upsell", "personalised"],
+    "filters": {"exclude_categories": ["skincare"], "exclude_items": ["sim-p022"]},
+}
+NEW_SESSION: Final[Body] = {"as_of": "2026-07-01T09:00:00+08:00", "limit": 3}
+RECOMMENDATION_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
+    "customer": ("A customer: what to write in a mail", CUSTOMER_LIST),
+    "cart-zh": ("游客的购物车：推荐搭配商品", GUEST_CART_ZH),
+    "new-session": ("A session of which nothing is known yet: what is popular", NEW_SESSION),
+}
+
+PRODUCT_PAGE: Final[Body] = {"products": ["sim-p001"], "limit": 4}
+PRODUCT_PAGE_ZH: Final[Body] = {
+    "products": ["sim-p021", "sim-p023"],
+    "limit": 4,
+    "locale": "zh-CN",
+    "filters": {"categories": ["coffee", "snacks"]},
+}
+SIMILAR_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
+    "product-page": ("The page of one product", PRODUCT_PAGE),
+    "product-page-zh": ("两件商品：只看咖啡与零食", PRODUCT_PAGE_ZH),
+}

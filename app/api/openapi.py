@@ -26,6 +26,8 @@ from app.api.schemas.answers import (
     Readiness,
     Score,
 )
+from app.api.schemas.recommend import RecommendationRequest, SimilarItemsRequest
+from app.api.schemas.recommended import Recommendations, SimilarItems
 from app.api.schemas.request import BatchRequest, ScoreRequest
 from app.api.schemas.text import TextAnswers, TextRequest
 
@@ -34,10 +36,18 @@ DEFAULT_PATH: Final = Path("openapi/openapi.json")
 
 Document = dict[str, Any]
 
-SENT: Final[tuple[type[BaseModel], ...]] = (ScoreRequest, BatchRequest, TextRequest)
+SENT: Final[tuple[type[BaseModel], ...]] = (
+    ScoreRequest,
+    BatchRequest,
+    RecommendationRequest,
+    SimilarItemsRequest,
+    TextRequest,
+)
 TOLD: Final[tuple[type[BaseModel], ...]] = (
     Score,
     BatchScores,
+    Recommendations,
+    SimilarItems,
     TextAnswers,
     ModelList,
     PublishedModelDetail,
@@ -69,6 +79,7 @@ def openapi_document() -> Document:
         },
         "tags": [
             {"name": "scores", "description": "Ask about customers."},
+            {"name": "recommendations", "description": "Ask what to show to whom."},
             {"name": "texts", "description": "Ask about what customers write."},
             {"name": "models", "description": "What is in force, how good, what it means."},
             {"name": "operations", "description": "Run the service."},

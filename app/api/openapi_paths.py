@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.api.examples import BATCH_EXAMPLES, SCORE_EXAMPLES, TEXT_EXAMPLES
+from app.api.examples import (
+    BATCH_EXAMPLES,
+    RECOMMENDATION_EXAMPLES,
+    SCORE_EXAMPLES,
+    SIMILAR_EXAMPLES,
+    TEXT_EXAMPLES,
+)
 from app.api.problem_texts import KINDS
 from app.api.problems import MEDIA_TYPE
 
@@ -26,7 +32,7 @@ _SCORE_PROBLEMS: Final = (
 
 def openapi_paths() -> Document:
     """Return the paths of the document."""
-    return {**_score_paths(), **_text_paths(), **_model_paths(), **_operation_paths()}
+    return {**_score_paths(), **_item_paths(), **_text_paths(), **_model_paths(), **_operation_paths()}
 
 
 def _score_paths() -> Document:
@@ -52,6 +58,36 @@ def _score_paths() -> Document:
                 answers={"200": _answer("One result for each request.", "BatchScores")},
                 problems=_SCORE_PROBLEMS,
                 body=_body("BatchRequest", BATCH_EXAMPLES),
+            )
+        },
+    }
+
+
+def _item_paths() -> Document:
+    return {
+        "/v1/recommendations": {
+            "post": _operation(
+                "recommend",
+                "recommendations",
+                "Recommend products to a customer, a guest or a session",
+                "From the history, the cart and the filters in the request; at most 4 MiB in all. Filters "
+                "act before the list is cut, so it is filled or says what took the rest. Every product has "
+                "a type by a stated rule and a reason. Where personalisation or profiling is denied, the "
+                "list is the popular one.",
+                answers={"200": _answer("The list.", "Recommendations")},
+                problems=_SCORE_PROBLEMS,
+                body=_body("RecommendationRequest", RECOMMENDATION_EXAMPLES),
+            )
+        },
+        "/v1/recommendations/similar-items": {
+            "post": _operation(
+                "similarItems",
+                "recommendations",
+                "List what goes with products",
+                "For a product page: what is bought together with up to 100 products, with its evidence.",
+                answers={"200": _answer("The list.", "SimilarItems")},
+                problems=_SCORE_PROBLEMS,
+                body=_body("SimilarItemsRequest", SIMILAR_EXAMPLES),
             )
         },
     }

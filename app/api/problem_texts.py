@@ -231,6 +231,31 @@ FAULTS: Final[dict[str, FaultText]] = {
         ("the attribute is declared with another kind of value", "属性值与声明的类型不符"),
         ("send {expected}", "请发送{expected}"),
     ),
+    "price_range": FaultText(
+        ("the lowest price is above the highest", "最低价高于最高价"),
+        ("check price_min and price_max", "请检查 price_min 和 price_max"),
+    ),
+    "category_wanted_and_excluded": FaultText(
+        ("a category is both wanted and excluded", "同一品类既被选中又被排除"),
+        (
+            "take it out of categories or of exclude_categories",
+            "请从 categories 或 exclude_categories 中去掉一处",
+        ),
+    ),
+    "days_without_hide": FaultText(
+        ("a number of days stands without already_bought: hide", "天数未与 already_bought: hide 一起使用"),
+        ("add already_bought: hide, or leave the days out", "请加上 already_bought: hide，或去掉天数"),
+    ),
+    "repurchase_hidden": FaultText(
+        (
+            "only repurchases are wanted, and whatever was bought is hidden",
+            "只要求回购类型，却又隐藏所有已购商品",
+        ),
+        (
+            "allow what was bought, add already_bought_days, or ask for other types",
+            "请允许已购商品、加上 already_bought_days，或改选其他类型",
+        ),
+    ),
     "too_large": FaultText(
         ("the body has more than {limit} bytes", "请求体超过 {limit} 字节"),
         ("send fewer old rows, texts or customers at once", "请减少较早的明细、文字或一次发送的客户数"),

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +23,10 @@ from starlette.responses import Response
 from app.api.batch import MEMBER, split_batch
 from app.api.checks import contradictions, resolve_as_of, uncounted_rows, warning
 from app.api.faults import invalid_body
+from app.api.finite import is_finite
 from app.api.problem_texts import Locale
-from app.api.problems import Fault, ProblemError, as_problem, document, preferred_locale, problem_response
+from app.api.problems import Fault, ProblemError, document, preferred_locale
+from app.api.refusals import counted, refused
 from app.api.releases import Releases, ReleaseView
 from app.api.schemas.request import (
     Block,
@@ -36,7 +36,7 @@ from app.api.schemas.request import (
     repeats_a_key,
     to_rows,
 )
-from app.api.telemetry import Metrics, cause
+from app.api.telemetry import Metrics
 from app.domain.clock import to_microseconds
 from app.domain.errors import KithError
 from app.domain.history import Array, History
@@ -44,12 +44,9 @@ from app.domain.rows import build_history
 from app.serving.release import LoadedRelease
 from app.serving.score import Ask, score
 
-log = logging.getLogger("kith")
-
 INLINE_BYTES: Final = 64 * 1024
 """A larger body takes milliseconds and is answered in a thread."""
 CUSTOMER_BYTES: Final = 1 << 20
-INTERNAL_ERROR: Final = 500
 
 Answer = dict[str, Any]
 Scorer = Callable[[LoadedRelease, History, Array, Ask], list[Answer]]
@@ -96,7 +93,7 @@ class Scores:
             else:
                 content = await asyncio.to_thread(self._answer, body, view)
         except KithError as error:
-            return self._refused(error, preferred_locale(request.scope["headers"]))
+            return refused(error, request, self._metrics, "score_failed")
         return Response(content, media_type="application/json", headers=_NO_STORE)
 
     async def batch(self, request: Request) -> Response:
@@ -107,7 +104,7 @@ class Scores:
             view = self._releases.active()
             content = await asyncio.to_thread(self._answers, body, view, locale)
         except KithError as error:
-            return self._refused(error, locale)
+            return refused(error, request, self._metrics, "score_failed")
         return Response(content, media_type="application/json", headers=_NO_STORE)
 
     def _answer(self, body: bytes, view: ReleaseView) -> bytes:
@@ -205,7 +202,7 @@ class Scores:
         del answer["as_of"]
         # Three times as fast as the json module, but it writes NaN where that would raise: hence the look.
         content = _to_json({**told, **answer})
-        if (b"NaN" in content or b"Infinity" in content) and not _is_finite(answer):
+        if (b"NaN" in content or b"Infinity" in content) and not is_finite(answer):
             self._metrics.nonfinite.inc()
             raise ProblemError("not_finite", locale=item.ask.locale)
         self._metrics.count_blocks(answer)
@@ -217,27 +214,7 @@ class Scores:
         code.update(release.encode() + b"\n" + canonical(request))
         return code.hexdigest()[:32]
 
-    def _refused(self, error: KithError, locale: Locale) -> Response:
-        problem = self._counted(error)
-        return problem_response(problem, locale)
-
     def _refused_item(self, error: Exception, locale: Locale) -> bytes:
-        problem = self._counted(error)
+        problem = counted(error, self._metrics, "score_failed")
         told = document(problem, problem.locale or locale)
         return _to_json({"status": problem.status, "problem": told})
-
-    def _counted(self, error: Exception) -> ProblemError:
-        problem = as_problem(error)
-        self._metrics.refusals.labels(problem.kind).inc()
-        if problem.status == INTERNAL_ERROR and not isinstance(error, ProblemError):
-            log.error("score_failed", extra=cause(error))
-        return problem
-
-
-def _is_finite(answer: Answer) -> bool:
-    """Say whether every number of an answer is finite."""
-    try:
-        json.dumps(answer, allow_nan=False)
-    except ValueError:
-        return False
-    return True

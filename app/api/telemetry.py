@@ -50,6 +50,8 @@ PLAIN_ROUTES: Final = frozenset(
     {
         "/v1/scores",
         "/v1/scores/batch",
+        "/v1/recommendations",
+        "/v1/recommendations/similar-items",
         "/v1/text/sentiment",
         "/v1/models",
         "/v1/definitions",
@@ -85,13 +87,13 @@ class Metrics:
         )
         self.scores = Counter(
             "kith_scores",
-            "Scores given, and texts judged.",
+            "Scores and lists given, and texts judged.",
             ["capability", "tier", "grade"],
             registry=self.registry,
         )
         self.abstentions = Counter(
             "kith_abstentions",
-            "Blocks without a score, and texts not judged.",
+            "Blocks without a score, lists not given, and texts not judged.",
             ["capability", "reason"],
             registry=self.registry,
         )
@@ -138,13 +140,16 @@ class Metrics:
     def count_blocks(self, answer: Mapping[str, Any]) -> None:
         """Count the scores and abstentions of one answer."""
         for name, block in answer.items():
-            if type(block) is not dict or "eligible" not in block:
-                continue
-            if block["eligible"]:
-                model = block["model"]
-                self._count(self.scores, (name, model["tier"], model["grade"]))
-            else:
-                self._count(self.abstentions, (name, block["ineligible_reason"]))
+            if type(block) is dict and "eligible" in block:
+                self.count_answer(name, block)
+
+    def count_answer(self, capability: str, answer: Mapping[str, Any]) -> None:
+        """Count one block, or one list of products: given by a model, or not given and why."""
+        if answer["eligible"]:
+            model = answer["model"]
+            self._count(self.scores, (capability, model["tier"], model["grade"]))
+        else:
+            self._count(self.abstentions, (capability, answer["ineligible_reason"]))
 
     def count_texts(self, answer: Mapping[str, Any]) -> None:
         """Count the texts of one answer: read by a model, or not judged and why."""

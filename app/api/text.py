@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -18,16 +17,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.faults import invalid_body
-from app.api.problems import Fault, ProblemError, as_problem, preferred_locale, problem_response
+from app.api.finite import is_finite
+from app.api.problems import Fault, ProblemError
+from app.api.refusals import refused
 from app.api.releases import Releases
 from app.api.schemas.request import has_repeated_key
 from app.api.schemas.text import TextItem, TextRequest, count_fields, read_text_request
-from app.api.telemetry import Metrics, cause
+from app.api.telemetry import Metrics
 from app.domain.errors import KithError
 from app.serving.release import LoadedRelease
 from app.serving.texts import AskTexts, Text, read_texts
-
-log = logging.getLogger("kith")
 
 BODY_BYTES: Final = 3 << 20
 """Room for 100 texts of 4,000 characters, each of them escaped as six bytes."""
@@ -35,7 +34,6 @@ INLINE_BYTES: Final = 1024
 """A larger body takes milliseconds and is answered in a thread."""
 CONCURRENT: Final = 64
 """Requests in progress at once, at most: those that wait hold their bodies, a few at a time are read."""
-INTERNAL_ERROR: Final = 500
 
 Reader = Callable[[LoadedRelease, Sequence[Text], AskTexts], dict[str, Any]]
 
@@ -63,7 +61,7 @@ class Texts:
             else:
                 content = await asyncio.to_thread(self._answer, body, release)
         except KithError as error:
-            return self._refused(error, request)
+            return refused(error, request, self._metrics, "texts_failed")
         return Response(content, media_type="application/json", headers=_NO_STORE)
 
     def _answer(self, body: bytes, release: LoadedRelease) -> bytes:
@@ -76,18 +74,11 @@ class Texts:
             aspects=asked.aspects is not False,
         )
         answer = self._reader(release, texts, ask)
-        if not all(_is_finite(result) for result in answer["results"]):
+        if not all(is_finite(result) for result in answer["results"]):
             self._metrics.nonfinite.inc()
             raise ProblemError("not_finite", locale=ask.locale)
         self._metrics.count_texts(answer)
         return _to_json(answer)
-
-    def _refused(self, error: KithError, request: Request) -> Response:
-        problem = as_problem(error)
-        self._metrics.refusals.labels(problem.kind).inc()
-        if problem.status == INTERNAL_ERROR and not isinstance(error, ProblemError):
-            log.error("texts_failed", extra=cause(error))
-        return problem_response(problem, preferred_locale(request.scope["headers"]))
 
 
 def _request_of(body: bytes) -> TextRequest:
@@ -134,12 +125,3 @@ def _is_half(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _is_finite(result: Any) -> bool:
-    """Say whether every number of a part of an answer is finite."""
-    if isinstance(result, dict):
-        return all(map(_is_finite, result.values()))
-    if isinstance(result, list):
-        return all(map(_is_finite, result))
-    return not isinstance(result, float) or result - result == 0.0

@@ -40,21 +40,15 @@ ROW_TABLES: Final = (
 BATCH_LIMIT: Final = 1_000
 
 
-class ScoreRequest(Wire):
-    """One customer as known now, and what is asked about that customer."""
+class CustomerRequest(Wire):
+    """One customer as known now: what every question about a customer may carry."""
 
     as_of: Timestamp | None = Field(
         None, description="The moment the answer is for; later rows do not count. Now, where left out."
     )
-    want: list[Block] | None = Field(
-        None, min_length=1, max_length=20, description="Blocks to answer; all published scores if left out."
-    )
-    horizon_days: int | None = Field(
-        None, ge=1, le=3650, description="Days ahead; the trained horizon where left out."
-    )
     locale: Locale | None = Field(None, description="Language of the sentences; `en` where left out.")
     explain: bool | None = Field(None, description="Whether to say what moved each score.")
-    customer: Customer = Field(description="Who it is.")
+    customer: Customer | None = Field(None, description="Who it is.")
     orders: list[Order] | None = Field(
         None,
         description="The orders; beyond the latest 2,000 they do not count. Not together with `summary`.",
@@ -68,6 +62,18 @@ class ScoreRequest(Wire):
     subscriptions: list[Subscription] | None = Field(None, description="Contracts that run over time.")
     contacts: list[Contact] | None = Field(None, description="Messages and calls to the customer.")
     consents: list[Consent] | None = Field(None, description="Statements of consent.")
+
+
+class ScoreRequest(CustomerRequest):
+    """One customer as known now, and what is asked about that customer."""
+
+    customer: Customer = Field(description="Who it is.")
+    want: list[Block] | None = Field(
+        None, min_length=1, max_length=20, description="Blocks to answer; all published scores if left out."
+    )
+    horizon_days: int | None = Field(
+        None, ge=1, le=3650, description="Days ahead; the trained horizon where left out."
+    )
 
 
 class BatchRequest(Wire):
@@ -85,21 +91,31 @@ read_request: Final[Callable[[bytes | str], ScoreRequest]] = _REQUEST.validator.
 
 def canonical(request: ScoreRequest) -> bytes:
     """Return the one form of all bodies that say the same: the fields that are set, in declared order."""
-    attributes = request.customer.attributes
-    if attributes:
-        request.customer.attributes = dict(sorted(attributes.items()))
+    sort_attributes(request)
     content: bytes = _REQUEST.serializer.to_json(request, exclude_none=True)
     return content
 
 
-def to_rows(request: ScoreRequest) -> dict[str, Any]:
-    """Return one customer as nested mappings, the form that :func:`app.domain.rows.build_history` reads."""
-    customer = request.customer.__dict__
-    rows: dict[str, Any] = {
-        "customer_id": customer["customer_id"],
-        "customer": customer,
-        "attributes": customer["attributes"],
-    }
+def sort_attributes(request: CustomerRequest) -> None:
+    """Put the declared attributes of a request in the order of their names."""
+    customer = request.customer
+    if customer is not None and customer.attributes:
+        customer.attributes = dict(sorted(customer.attributes.items()))
+
+
+def to_rows(request: CustomerRequest) -> dict[str, Any]:
+    """Return one customer as nested mappings, the form that :func:`app.domain.rows.build_history` reads.
+
+    Without a customer there is no ``customer_id``.
+    """
+    rows: dict[str, Any] = {}
+    if request.customer is not None:
+        customer = request.customer.__dict__
+        rows = {
+            "customer_id": customer["customer_id"],
+            "customer": customer,
+            "attributes": customer["attributes"],
+        }
     given = request.__dict__
     for name in ROW_TABLES:
         table = given[name]
@@ -116,7 +132,7 @@ def repeats_a_key(body: bytes, request: ScoreRequest) -> bool:
 
     The body must be the one that the request was read from.
     """
-    return has_repeated_key(body, _keys(request))
+    return has_repeated_key(body, count_fields(request))
 
 
 def has_repeated_key(body: bytes, keys: int) -> bool:
@@ -145,10 +161,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
         raise _RepeatedKeyError
 
 
-def _keys(request: ScoreRequest) -> int:
-    """Return how many fields of the request and of all its parts were set."""
-    count = len(request.__pydantic_fields_set__) + len(request.customer.__pydantic_fields_set__)
-    count += len(request.customer.attributes or ())
+def count_fields(request: CustomerRequest) -> int:
+    """Return how many fields of the request and of all that it says of the customer were set."""
+    count = len(request.__pydantic_fields_set__)
+    if request.customer is not None:
+        count += len(request.customer.__pydantic_fields_set__) + len(request.customer.attributes or ())
     if request.summary is not None:
         count += len(request.summary.__pydantic_fields_set__)
     given = request.__dict__

@@ -75,7 +75,8 @@ def test_every_body_has_examples_in_both_languages() -> None:
 
 def test_objects_that_are_sent_are_closed() -> None:
     sent = ("ScoreRequest", "Customer", "Order", "OrderLine", "Summary", "Event", "BatchRequest")
-    for name in (*sent, "TextRequest", "TextItem"):
+    lists = ("RecommendationRequest", "SimilarItemsRequest", "ItemFilters", "PersonalFilters", "Diversity")
+    for name in (*sent, *lists, "TextRequest", "TextItem"):
         assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
 
 

@@ -7,7 +7,7 @@ who denied profiling, one who denied tracking, and summaries where the model has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from app.artifacts.manifest import ManifestDraft
@@ -15,6 +15,8 @@ from app.domain.history import MICROSECONDS_PER_DAY
 from app.features.schema import ATTRIBUTE_PREFIX
 
 UNSEEN: Final = "a word that no training row had"
+GOLDEN_PRODUCTS: Final = 20
+"""Products that golden requests speak of: the most popular."""
 
 TEXTS: Final = (
     "Delivery was quick and the quality is very good.",
@@ -53,6 +55,54 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
     if draft.variant("summary") is not None:
         customers += _summaries(days_ago, seen, unseen)
     return customers
+
+
+def golden_requests(products: Sequence[str], as_of: int) -> list[Row]:
+    """Return requests for products, JSON-ready, times as int microseconds, everything before ``as_of``.
+
+    Parameters
+    ----------
+    products : sequence of str
+        Ids of the catalogue, at least one; the requests speak of these and of one that is unknown.
+    """
+
+    def days_ago(days: float) -> int:
+        return as_of - round(days * MICROSECONDS_PER_DAY)
+
+    def picked(k: int) -> str:
+        return products[k % len(products)]
+
+    def order(number: int, days: float, *chosen: int) -> Row:
+        lines = [{"product_id": picked(k), "quantity": 1.0, "price": 9.5} for k in chosen]
+        return {"order_id": f"o{number}", "ordered_at": days_ago(days), "revenue": 30.0, "products": lines}
+
+    regular: Row = {
+        "customer_id": "golden-regular",
+        "customer": {"country": "CN"},
+        "orders": [order(k, 11 + 30 * k, k % 2, 3 + k % 5, 9 + k) for k in range(6)],
+        "events": [
+            {"event": "product_viewed", "timestamp": days_ago(0.5 + k), "product_id": picked(5 * k + 2)}
+            for k in range(8)
+        ],
+    }
+    returned = order(0, 40, 1, 2) | {"status": "refunded", "refund": 30.0, "refunded_at": days_ago(30)}
+    odd = [returned, order(1, 9, 4, 4), order(2, 2, 6) | {"status": "pending"}]
+    odd[1]["products"].append({"product_id": UNSEEN, "quantity": 1.0, "price": 1.0})
+    denied = {"purpose": "personalisation", "status": "denied", "status_at": days_ago(1)}
+    untracked = {"purpose": "behavioural_tracking", "status": "revoked", "status_at": days_ago(1)}
+    asks: list[tuple[Row, list[str], Row]] = [
+        (regular, [], {}),
+        (regular, [picked(7), UNSEEN, picked(7)], {"limit": 5, "diversity": 0.3, "max_per_category": 2}),
+        (regular, [], {"hide_bought": True, "limit": 20}),
+        (regular, [picked(0)], {"types": ["cross_sell", "upsell"]}),
+        ({**regular, "consents": [denied]}, [picked(3)], {}),
+        ({**regular, "consents": [untracked]}, [], {}),
+        ({"customer_id": "golden-odd", "orders": odd}, [], {}),
+        ({}, [picked(1), picked(8)], {}),
+        ({}, [], {"limit": 3}),
+    ]
+    requests: list[Row] = [{"person": person, "cart": cart, "ask": ask} for person, cart, ask in asks]
+    return [*requests, {"products": [picked(0), picked(5), UNSEEN], "ask": {"limit": 8}}]
 
 
 def _regular(as_of: int, days_ago: DaysAgo, attributes: Row) -> Row:

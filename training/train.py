@@ -20,11 +20,11 @@ from app.domain.clock import to_microseconds
 from app.domain.errors import BusinessFileError, PublicationError, TableError
 from app.domain.history import NAT
 from app.features.schema import ATTRIBUTE_PREFIX
-from app.serving.golden import write_golden, write_golden_texts
+from app.serving.golden import write_golden, write_golden_items, write_golden_texts
 from app.serving.loading import load_draft
 from app.serving.release import LoadedArtifact
 from training.capabilities import TRAINERS, Trainers
-from training.golden import TEXTS, golden_customers
+from training.golden import GOLDEN_PRODUCTS, TEXTS, golden_customers, golden_requests
 from training.publish import publish
 from training.run import Run, Trained
 from training.tables import Business, Tables, load_business, read_tables
@@ -178,11 +178,10 @@ def _with_twin(business: Business, names: tuple[str, ...]) -> tuple[str, ...]:
 def write(models: Path, trained: Trained) -> Path:
     """Add golden answers and the card to a trained capability, and write the artifact."""
     loaded = load_draft(trained.draft, trained.files)
-    is_reader = trained.draft.capability in TEXT_SCORERS
     files = {
         **trained.files,
         **trained.plots,
-        trained.draft.golden: write_golden_texts(loaded, TEXTS) if is_reader else _golden(loaded, trained),
+        trained.draft.golden: _golden(loaded, trained),
         "card.json": canonical_bytes(trained.card),
         "card.md": trained.markdown.encode(),
     }
@@ -190,8 +189,14 @@ def write(models: Path, trained: Trained) -> Path:
 
 
 def _golden(loaded: LoadedArtifact, trained: Trained) -> bytes:
-    """Return golden histories and what the artifact answers to them."""
+    """Return golden histories, texts or requests, and what the artifact answers to them."""
     as_of = to_microseconds(datetime.fromisoformat(trained.draft.trained_as_of))
+    if trained.draft.capability in TEXT_SCORERS:
+        return write_golden_texts(loaded, TEXTS)
+    if loaded.item_model is not None:
+        items = loaded.item_model.items
+        products = [items.ids[k] for k in items.by_popularity[:GOLDEN_PRODUCTS].tolist()] or items.ids[:1]
+        return write_golden_items(loaded, golden_requests(products, as_of), as_of)
     customers = golden_customers(trained.draft, as_of)
     kinds = {"number": "numeric", "flag": "boolean", "category": "categorical"}
     attributes = {

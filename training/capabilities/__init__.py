@@ -8,6 +8,7 @@ from typing import Final
 from training.capabilities.churn import train_churn
 from training.capabilities.clv import train_clv
 from training.capabilities.purchase import train_purchase
+from training.capabilities.recommend import train_recommendations
 from training.capabilities.satisfaction import train_satisfaction
 from training.capabilities.segment import train_segment
 from training.capabilities.sentiment import train_sentiment
@@ -23,5 +24,6 @@ TRAINERS: Final[Trainers] = {
     "satisfaction": train_satisfaction,
     "segment": train_segment,
     "sentiment": train_sentiment,
+    "recommendations": train_recommendations,
     "triggers": train_triggers,
 }

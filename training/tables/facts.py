@@ -75,7 +75,8 @@ def gather_facts(tables: Tables) -> Facts:
         tables,
         "order_lines",
         "count(DISTINCT customer_id), count(DISTINCT product_id) "
-        f"FROM {CANONICAL}.order_lines JOIN {CANONICAL}.orders USING (order_id)",
+        f"FROM {CANONICAL}.order_lines JOIN {CANONICAL}.orders USING (order_id) "
+        "WHERE coalesce(status, '') NOT IN ('cancelled', 'pending') AND coalesce(quantity, 1) > 0",
         2,
     )
     scored = _scored(tables)

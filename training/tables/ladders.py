@@ -14,7 +14,7 @@ from typing import Final
 from app.artifacts.manifest import Tier
 from training.tables.business import Business
 from training.tables.facts import ChurnFacts, Facts
-from training.tables.objectives import ChurnObjective, ClvObjective
+from training.tables.objectives import ChurnObjective, ClvObjective, RecommendationsObjective
 
 STATISTICAL_CUSTOMERS: Final = 200
 STATISTICAL_RARER: Final = 25
@@ -164,8 +164,10 @@ def _sentiment(facts: Facts, _: Business) -> Ladder:
     )
 
 
-def _recommendations(facts: Facts, _: Business) -> Ladder:
-    buyers = "customers with order lines"
+def _recommendations(facts: Facts, business: Business) -> Ladder:
+    # A window to judge on, one to learn from and something before it; one more for the challenger.
+    buyers, days = "customers with order lines", "days of orders"
+    horizon = (business.objectives.recommendations or RecommendationsObjective()).horizon_days
     return (
         (_RULES, (Need(facts.basket_customers, 1, buyers), Need(facts.products, 2, "products sold"))),
         (
@@ -173,6 +175,7 @@ def _recommendations(facts: Facts, _: Business) -> Ladder:
             (
                 Need(facts.basket_customers, STATISTICAL_CUSTOMERS, buyers),
                 Need(facts.repeat, STATISTICAL_REPEAT, "customers with two order days"),
+                Need(facts.span_days, 3 * horizon, days),
             ),
         ),
         (
@@ -180,6 +183,7 @@ def _recommendations(facts: Facts, _: Business) -> Ladder:
             (
                 Need(facts.basket_customers, ML_CUSTOMERS, buyers),
                 Need(facts.repeat, ML_RARER, "customers with two order days"),
+                Need(facts.span_days, 4 * horizon, days),
             ),
         ),
     )

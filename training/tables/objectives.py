@@ -164,6 +164,31 @@ class SentimentObjective(Part):
     abstain_below: Annotated[float, Field(ge=0.34, lt=1.0)] | None = None
 
 
+Group = Literal[
+    "acquisition_channel",
+    "loyalty_tier",
+    "gender",
+    "country",
+    "state",
+    "city",
+    "company_industry",
+    "company_size",
+]
+"""The texts of a customer's profile."""
+
+
+class RecommendationsObjective(Part):
+    """Over how many days a recommendation must prove itself, and whose customers are told apart.
+
+    What a customer buys within ``horizon_days`` is what should have been shown. ``group_by`` is a column of
+    the table customers: each of its groups has popular products of its own, if that helps; groups are not
+    told apart if not given. Whether a product that a customer has already is shown, each request says.
+    """
+
+    horizon_days: Annotated[int, Field(ge=1, le=365)] = 30
+    group_by: Group | None = None
+
+
 class TriggersObjective(Part):
     """Which trigger rules hold: those of the product, and those of the company's own file.
 
@@ -184,7 +209,7 @@ class Objectives(Part):
     satisfaction: SatisfactionObjective | None = None
     segment: SegmentObjective | None = None
     sentiment: SentimentObjective | None = None
-    recommendations: dict[str, Any] | None = None
+    recommendations: RecommendationsObjective | None = None
     next_best_action: dict[str, Any] | None = None
     triggers: TriggersObjective | None = None
 

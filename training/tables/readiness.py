@@ -90,6 +90,17 @@ def _order_counts(facts: Facts) -> Mapping[str, int]:
     }
 
 
+def _basket_counts(facts: Facts) -> Mapping[str, int]:
+    denied = {"denied_profiling": facts.denied_profiling} if facts.denied_profiling else {}
+    return {
+        "customers_with_lines": facts.basket_customers,
+        "products": facts.products,
+        "repeat_customers": facts.repeat,
+        "span_days": facts.span_days,
+        **denied,
+    }
+
+
 _HAVE: Final[Mapping[str, Callable[[Facts], Mapping[str, int]]]] = {
     "churn": _churn_counts,
     "clv": _order_counts,
@@ -97,10 +108,7 @@ _HAVE: Final[Mapping[str, Callable[[Facts], Mapping[str, int]]]] = {
     "segment": _order_counts,
     "satisfaction": lambda facts: {"scores": facts.scored_feedback, "dissatisfied": facts.dissatisfied},
     "sentiment": lambda facts: {"texts": facts.texts},
-    "recommendations": lambda facts: {
-        "customers_with_lines": facts.basket_customers,
-        "products": facts.products,
-    },
+    "recommendations": _basket_counts,
     "next_best_action": lambda facts: {"customers": facts.customers, "outcomes": facts.outcomes},
     "triggers": lambda facts: {"customers": facts.customers},
 }
@@ -132,8 +140,10 @@ _SIGNALS: Final[Mapping[str, Mapping[str, str]]] = {
     "sentiment": {"feedback.text": "texts to learn this business's words from"},
     "recommendations": {
         "order_lines": "what was bought together",
-        "products": "categories, brands and prices",
+        "products": "names, categories and prices",
+        "products.active": "what is no longer sold",
         "events": "what was looked at and not bought",
+        "events.product_id": "which product was looked at",
     },
     "next_best_action": {
         "contacts": "what was tried, and what came of it",

@@ -296,7 +296,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_read(
 def test_a_business_that_wants_nothing_that_can_be_trained_is_refused(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    business = write(SHOP, objectives={"recommendations": {}})
+    business = write(SHOP, objectives={"next_best_action": {}})
     with pytest.raises(BusinessFileError, match="no objective"):
         run_train(asked(business, tmp_path / "models"))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
-from training.tables.objectives import Objectives, SegmentObjective
+from app.domain.history import PROFILE_TEXTS
+from training.tables.objectives import Group, Objectives, RecommendationsObjective, SegmentObjective
 
 
 def test_segments_have_every_default() -> None:
@@ -31,3 +32,31 @@ def test_segments_have_every_default() -> None:
 def test_segments_that_do_not_hold_together_are_refused(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         SegmentObjective.model_validate(said)
+
+
+def test_recommendations_have_every_default() -> None:
+    found = Objectives.model_validate({"recommendations": None}).recommendations
+    assert found == RecommendationsObjective()
+    assert found is not None
+    assert (found.horizon_days, found.group_by) == (30, None)
+
+
+def test_recommendations_know_the_texts_of_a_profile() -> None:
+    assert get_args(Group) == PROFILE_TEXTS
+    for name in PROFILE_TEXTS:
+        assert RecommendationsObjective.model_validate({"group_by": name}).group_by == name
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"horizon_days": 0}, "horizon_days"),
+        ({"horizon_days": 366}, "horizon_days"),
+        ({"horizon_days": 30.5}, "horizon_days"),
+        ({"group_by": "shoe_size"}, "group_by"),
+        ({"repeat": True}, "repeat"),
+    ],
+)
+def test_recommendations_that_cannot_be_learned_are_refused(said: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        RecommendationsObjective.model_validate(said)

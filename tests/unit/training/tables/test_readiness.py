@@ -152,6 +152,52 @@ def test_feedback_unlocks_satisfaction_and_sentiment(read: Read) -> None:
     assert (answer["satisfaction"].tier, answer["sentiment"].tier) == ("statistical", "statistical")
 
 
+def lines(given: str) -> str:
+    return (
+        f"SELECT order_id, 'p' || (row_number() OVER () % 9) AS product_id, 1 AS quantity, 2 AS price {given}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("customers", "horizon", "tier"),
+    [
+        (10, 30, "rules"),
+        (200, 30, "statistical"),
+        (600, 30, "ml"),
+        (600, 90, "statistical"),
+        (600, 130, "rules"),
+    ],
+)
+def test_recommendations_need_customers_and_several_horizons(
+    read: Read, customers: int, horizon: int, tier: str
+) -> None:
+    placed = orders(customers)
+    found = ready(
+        read,
+        {"orders": placed, "order_lines": lines(f"FROM ({placed})")},
+        objectives={"recommendations": {"horizon_days": horizon}},
+    )["recommendations"]
+    assert (found.unlocked, found.tier) == (True, tier)
+    assert found.have["customers_with_lines"] == customers
+    assert found.have["products"] == 9
+    assert found.have["span_days"] in {305, 306}
+
+
+def test_what_was_called_off_or_given_back_sells_nothing(read: Read) -> None:
+    placed = rows_of(
+        "order_id, customer_id, ordered_at, revenue, status",
+        f"'a', 'c1', {START}, 5.0, 'completed'",
+        f"'b', 'c2', {START}, 5.0, 'cancelled'",
+        f"'c', 'c3', {START}, 5.0, 'completed'",
+    )
+    sold = rows_of(
+        "order_id, product_id, quantity, price", "'a', 'p1', 1, 5", "'b', 'p2', 1, 5", "'c', 'p3', -1, 5"
+    )
+    found = ready(read, {"orders": placed, "order_lines": sold})["recommendations"]
+    assert (found.have["customers_with_lines"], found.have["products"]) == (1, 1)
+    assert found.missing == ("for rules: products sold: 2 needed, 1 there",)
+
+
 def test_floors_are_those_of_training() -> None:
     assert ladder.STATISTICAL_FLOOR == (ladders.STATISTICAL_CUSTOMERS, ladders.STATISTICAL_RARER)
     assert ladder.ML_FLOOR == (ladders.ML_CUSTOMERS, ladders.ML_RARER)

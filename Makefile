@@ -61,11 +61,11 @@ format: setup ## Format the code and mend what can be mended
 
 bench: ## Measure the service: CPU per request, memory, cold start
 	@tools/setup.sh bench
-	$(PY) -m benchmarks.serving
+	@status=0; for part in serving recommendations.serving; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
 
 bench-quality: ## Measure the models beside what a user would pick instead
 	@tools/setup.sh bench
-	@status=0; for part in quality value fitting satisfaction text; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
+	@status=0; for part in quality value fitting satisfaction text recommendations; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
 
 image: ## Build the container image
 	docker build --tag $(IMAGE) .

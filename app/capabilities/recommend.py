@@ -23,16 +23,17 @@ import numpy as np
 
 from app.capabilities.base import Ranker
 from app.domain.history import Array
-from app.estimators.blend import ALL_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, TASKS, ItemModel
+from app.estimators.blend import ALL_ITEMS, CART_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, TASKS, ItemModel
 from app.estimators.candidates import Scored, score_candidates
 from app.estimators.diversity import spread
 from app.estimators.item_types import PERSONALISED, REPURCHASE, TYPES, Reason, Typing, similar_reason
-from app.estimators.items import Items, confidence_of, lift_of
+from app.estimators.items import Items, pair_strength
 from app.estimators.reranking import rerank
 from app.estimators.shopper import Shopper
 
 __all__ = [
     "ALL_ITEMS",
+    "CART_ITEMS",
     "COLD_START",
     "NEW_ITEMS",
     "RECOMMENDATIONS",
@@ -116,9 +117,11 @@ def rank(model: ItemModel, shopper: Shopper, wish: Wish, *, explain: bool = Fals
 
 
 def task_of(shopper: Shopper, wish: Wish) -> str:
-    """Return which question a list answers: for whom nothing is known, of new products, or of all."""
+    """Return which question a list answers: of all products, new ones, a cart alone, or for a stranger."""
     if not (len(shopper.bought) or len(shopper.viewed) or len(shopper.cart)):
         return COLD_START
+    if len(shopper.cart) and not len(shopper.bought):
+        return CART_ITEMS
     own = shopper.own.product
     if len(own) and (REPURCHASE not in wish.types or not wish.allowed[own].any()):
         return NEW_ITEMS
@@ -128,7 +131,8 @@ def task_of(shopper: Shopper, wish: Wish) -> str:
 def scored_for(model: ItemModel, shopper: Shopper, task: str, allowed: Array, *, is_wide: bool) -> Scored:
     """Return the candidates of a task, with the margins that decide the order of the list."""
     scored = score_candidates(model, shopper, model.blend.weights[task], allowed, is_wide=is_wide)
-    if model.reranker is None or task not in model.blend.reranked:
+    # The trees learned from people with purchases, and rank for nobody else.
+    if model.reranker is None or task not in model.blend.reranked or not len(shopper.bought):
         return scored
     return replace(scored, margin=rerank(scored, model.reranker))
 
@@ -228,13 +232,10 @@ def strength_beside(items: Items, products: Array) -> Array:
     What orders hold together comes by confidence times the logarithm of one plus lift, summed over the
     products; what the same customers buy at other times follows, by the weight of its links.
     """
-    pairs, links, size = items.pairs, items.links, items.size + 1
-    index, together = pairs.index[products], pairs.orders[products]
-    own, of_other = items.orders[products][:, None], np.append(items.orders, 1)[index]
-    strength = confidence_of(together, own) * np.log1p(lift_of(together, own, of_other, items.order_count))
-    strength[index == items.size] = 0.0
-    by_orders = np.bincount(index.ravel(), strength.ravel(), size)[:-1]
-    by_customers = np.bincount(links.index[products].ravel(), links.weight[products].ravel(), size)[:-1]
+    links, by_orders = items.links, pair_strength(items, products)
+    by_customers = np.bincount(links.index[products].ravel(), links.weight[products].ravel(), items.size + 1)[
+        :-1
+    ]
     beside = by_customers / max(float(by_customers.max(initial=0.0)), 1e-300)
     answer: Array = np.where(by_orders > 0, 1.0 + by_orders, beside)
     return answer

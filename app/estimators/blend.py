@@ -13,6 +13,7 @@ apart from those of new ones, so that one ranking holds both:
 - ``popularity_bought`` and ``popularity_new``: the logarithm of recent popularity; ``trend_new``: whether a
   product has lately found more buyers than before; ``ever``: the logarithm of its customers of all times;
 - ``viewed``: log(1 + v / e), a view counting less the older it is;
+- ``cart_pairs``: log(1 + s / e) of how often orders hold a product together with those in the cart;
 - ``group`` and ``season``: what the customer's group and the calendar month add to popularity.
 
 Weights are at least 0, so that no source works against its meaning; only ``bought`` and ``breadth``, which
@@ -36,10 +37,11 @@ from app.domain.history import Array
 from app.estimators.base import Estimator
 from app.estimators.items import Items
 
-ALL_ITEMS, NEW_ITEMS, COLD_START = "all_items", "new_items", "cold_start"
-TASKS: Final = (ALL_ITEMS, NEW_ITEMS, COLD_START)
-"""What is ranked, as the populations of the manifest name it: everything, what the person has not bought
-yet, and anything for somebody of whom nothing is known."""
+ALL_ITEMS, NEW_ITEMS = "all_items", "new_items"
+CART_ITEMS, COLD_START = "cart_items", "cold_start"
+TASKS: Final = (ALL_ITEMS, NEW_ITEMS, CART_ITEMS, COLD_START)
+"""What is ranked, as the populations of the manifest name it: everything, what the person has not bought yet,
+what goes with a cart of somebody without purchases, and anything for somebody of whom nothing is known."""
 SIMILAR_ITEMS: Final = "similar_items"
 """The population of what goes with a product, whoever looks at it: no blend answers it."""
 
@@ -59,6 +61,7 @@ SOURCES: Final = (
     "view_links",
     "group",
     "season",
+    "cart_pairs",
 )
 EITHER_SIGN: Final = ("bought", "breadth")
 AT: Final = {name: k for k, name in enumerate(SOURCES)}

@@ -16,10 +16,10 @@ import numpy as np
 
 from app.domain.history import Array
 from app.estimators.blend import AT, REBUY_ORDERS, SOURCES, Blend, ItemModel
-from app.estimators.items import Items
+from app.estimators.items import Items, pair_strength
 from app.estimators.shopper import CART_LIMIT, NO_GROUP, Shopper
 
-FREQUENCY_LEAST, LINKS_LEAST, VIEWS_LEAST = 0.02, 0.01, 0.05
+FREQUENCY_LEAST, LINKS_LEAST, PAIRS_LEAST, VIEWS_LEAST = 0.02, 0.01, 0.02, 0.05
 """The e of log(1 + x / e): how small a sum still tells something."""
 BOUGHT, CART, VIEWED = 0, 1, 2
 LINK_SOURCES: Final = ("links_new", "view_links")
@@ -149,6 +149,8 @@ def score_candidates(
     query = work.purchases
     sums = query.sums() if len(query.product) else np.zeros(items.size)
     view_sums = work.views.sums() if len(shopper.viewed) else None
+    cart = shopper.cart[:CART_LIMIT]
+    together = pair_strength(items, cart) if weights[AT["cart_pairs"]] and len(cart) else None
     if is_wide:
         mask = allowed
     else:
@@ -156,6 +158,8 @@ def score_candidates(
         if view_sums is not None:
             mask |= view_sums > 0
             mask[work.views.product] = True
+        if together is not None:
+            mask |= together > 0
         mask[shopper.own.product] = True
         for pool in _pools(items, weights, shopper):
             mask[pool] = True
@@ -164,6 +168,9 @@ def score_candidates(
     linked = sums[product]
     is_linked = (linked > 0) & bool(weights[AT["links_new"]])
     columns = _columns(work, product, linked / max(float(sums.max(initial=0.0)), 1e-300))
+    if together is not None:
+        columns["cart_pairs"] = np.log1p(together[product] / PAIRS_LEAST)
+        is_linked |= together[product] > 0
     own_rows, own_columns = _own_columns(work, product, columns)
     queries: tuple[Query, ...] = (query,)
     if view_sums is not None:

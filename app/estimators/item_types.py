@@ -6,8 +6,7 @@ The first rule that holds gives the type:
 2. ``upsell``: it is of the same category as something the person is busy with (the cart, else the latest
    order), linked to it, and costs 1.1 to 2 times as much;
 3. ``cross_sell``: orders with something the person is busy with hold it at least 1.2 times as often as all
-   orders do, counted by ``MIN_CUSTOMERS`` customers or more, and it is of another category where both are
-   known;
+   orders do, counted by ``MIN_CUSTOMERS`` customers or more, and it is of another category than all of that;
 4. ``personalised``: the person viewed it, or it is linked to what was bought or viewed or is in the cart;
 5. ``popular``: none of these.
 
@@ -24,8 +23,8 @@ import numpy as np
 
 from app.domain.history import Array
 from app.estimators.blend import AT, ItemModel
-from app.estimators.candidates import LINK_SOURCES, Scored
-from app.estimators.items import Items, confidence_of, lift_of, rule_of
+from app.estimators.candidates import CART, LINK_SOURCES, Query, Scored
+from app.estimators.items import Items, confidence_of, lift_of, rule_of, strongest_pair
 from app.estimators.shopper import Shopper
 
 TYPES: Final = ("repurchase", "upsell", "cross_sell", "personalised", "popular")
@@ -113,8 +112,8 @@ class Typing:
         product, anchor = index[rows, places], anchors[rows]
         together, own = items.pairs.orders[anchor, places], items.orders[anchor]
         lift = lift_of(together, own, items.orders[product], items.order_count)
-        mine = items.category[anchor]
-        holds = (lift >= LEAST_LIFT) & ((mine != items.category[product]) | (mine < 0))
+        same = np.isin(items.category[product], items.category[anchors]) & (items.category[product] >= 0)
+        holds = (lift >= LEAST_LIFT) & ~same
         return _strongest(product, anchor, holds, confidence_of(together, own))
 
     def reasons(self, scored: Scored, rows: Array, kinds: Kinds) -> list[Reason]:
@@ -187,6 +186,8 @@ def _personal(scored: Scored, rows: Array) -> list[Reason]:
     ]
     strongest = np.array(by_source).argmax(axis=0).tolist()
     viewed = float(scored.weights[AT["viewed"]]) * scored.column("viewed")[rows]
+    by_pairs = float(scored.weights[AT["cart_pairs"]]) * scored.column("cart_pairs")[rows]
+    is_paired = ((by_pairs > 0) & (by_pairs >= np.max(by_source, axis=0))).tolist()
     is_viewed = ((viewed > 0) & (viewed >= np.max(by_source, axis=0))).tolist()
     parts = [query.added_to(products) for query in scored.queries]
     firsts = [np.argsort(-part, axis=1, kind="stable")[:, :REASONS_LIMIT].tolist() for part in parts]
@@ -195,6 +196,9 @@ def _personal(scored: Scored, rows: Array) -> list[Reason]:
         if is_viewed[k]:
             answer.append(_VIEWED)
             continue
+        if is_paired[k]:
+            answer.append(_paired(scored.queries[0], int(products[k])))
+            continue
         query, added = scored.queries[which], parts[which][k]
         first, *others = firsts[which][k]
         least, origin = _MINOR * float(added[first]), int(query.origin[first])
@@ -202,6 +206,13 @@ def _personal(scored: Scored, rows: Array) -> list[Reason]:
         share = float(added[named].sum() / added.sum())
         answer.append(Reason(query.CODES[origin], tuple(query.product[named].tolist()), {"share": share}))
     return answer
+
+
+def _paired(query: Query, product: int) -> Reason:
+    """Return the counts of a product and the one of the cart whose orders hold it most often."""
+    anchor = strongest_pair(query.items, query.product[query.origin == CART], product)
+    assert anchor is not None  # noqa: S101  without a kept pair nothing would have been added
+    return together(query.items, anchor, product, "bought_with")
 
 
 def together(items: Items, anchor: int, product: int, code: str) -> Reason:
@@ -231,10 +242,9 @@ def together(items: Items, anchor: int, product: int, code: str) -> Reason:
 
 def similar_reason(items: Items, anchors: Array, product: int) -> Reason:
     """Return what ties a product to some others: counts in one order, else customers who bought both."""
-    rows, places = np.nonzero(items.pairs.index[anchors] == product)
-    if len(rows):
-        share = items.pairs.orders[anchors[rows], places] / items.orders[anchors[rows]]
-        return together(items, int(anchors[rows[share.argmax()]]), product, "bought_together")
+    paired = strongest_pair(items, anchors, product)
+    if paired is not None:
+        return together(items, paired, product, "bought_together")
     rows, places = np.nonzero(items.links.index[anchors] == product)
     best = items.links.weight[anchors[rows], places].argmax()
     anchor = int(anchors[rows[best]])

@@ -101,8 +101,8 @@ class Items:
 
     @cached_property
     def log_popularity(self) -> Array:
-        """The logarithm of popularity, float64 of shape (P,)."""
-        answer: Array = np.log(self.popularity)
+        """The logarithm of popularity beside that of an average product, float64 of shape (P,)."""
+        answer: Array = np.log(self.popularity * self.size)
         return answer
 
     @cached_property
@@ -166,6 +166,28 @@ def lift_of(together: Array, antecedent: Array, consequent: Array, orders: int) 
     """Return how many times more often B is in orders with A than in all orders, shape as given."""
     answer: Array = together * float(orders) / np.maximum(antecedent * consequent.astype(np.float64), 1.0)
     return answer
+
+
+def pair_strength(items: Items, products: Array) -> Array:
+    """Return how strongly orders hold each product together with some others, float64 of shape (P,).
+
+    Confidence times the logarithm of one plus lift, summed over the others; 0 where no pair is kept.
+    """
+    pairs = items.pairs
+    index, together = pairs.index[products], pairs.orders[products]
+    own, of_other = items.orders[products][:, None], np.append(items.orders, 1)[index]
+    strength = confidence_of(together, own) * np.log1p(lift_of(together, own, of_other, items.order_count))
+    strength[index == items.size] = 0.0
+    return np.bincount(index.ravel(), strength.ravel(), items.size + 1)[:-1]
+
+
+def strongest_pair(items: Items, products: Array, other: int) -> int | None:
+    """Return which of some products most often has another one in its orders; None without a kept pair."""
+    rows, places = np.nonzero(items.pairs.index[products] == other)
+    if not len(rows):
+        return None
+    share = items.pairs.orders[products[rows], places] / items.orders[products[rows]]
+    return int(products[rows[int(share.argmax())]])
 
 
 def rule_of(items: Items, antecedent: int, consequent: int) -> Rule | None:

@@ -99,9 +99,7 @@ class Own:
 
 def _own(bought: Array, days: Array, order: Array) -> Own:
     """Return the sums of some lines by product."""
-    product, place = np.unique(bought, return_inverse=True)
-    last_days = np.full(len(product), np.inf)
-    np.minimum.at(last_days, place, days)
+    product, place, last_days = _by_product(bought, days)
     if len(product) > HISTORY_LIMIT:
         latest = np.sort(np.argsort(last_days, kind="stable")[:HISTORY_LIMIT])
         slot = np.full(len(product), -1)
@@ -118,10 +116,21 @@ def _own(bought: Array, days: Array, order: Array) -> Own:
     return Own(product, np.bincount(place, minlength=len(product)), last_days, first_days, place, days)
 
 
+def _by_product(product: Array, days: Array) -> tuple[Array, Array, Array]:
+    """Return each product once, the place of every row among them, and the fewest days of each."""
+    order = product.argsort(kind="stable")
+    ordered = product[order]
+    begins = np.ones(len(ordered), dtype=bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    place = np.empty(len(ordered), dtype=np.int64)
+    place[order] = begins.cumsum() - 1
+    starts = begins.nonzero()[0]
+    fewest = np.minimum.reduceat(days[order], starts) if len(starts) else days
+    return ordered[starts], place, fewest
+
+
 def _latest(product: Array, days: Array) -> tuple[Array, Array]:
     """Return each product once with its fewest days, latest first, ties by position."""
-    products, place = np.unique(product, return_inverse=True)
-    fewest = np.full(len(products), np.inf)
-    np.minimum.at(fewest, place, days)
+    products, _, fewest = _by_product(product, days)
     order = np.argsort(fewest, kind="stable")
     return products[order], fewest[order]

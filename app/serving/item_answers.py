@@ -73,14 +73,14 @@ class Listed:
         return reason_text(self.locale, reason.code, names, reason.numbers, self.currency)
 
 
-def silent(reason: str, artifact: LoadedArtifact | None) -> Answer:
-    """Return an answer without a list."""
+def silent(reason: str, artifact: LoadedArtifact | None, task: str = ALL_ITEMS) -> Answer:
+    """Return an answer without a list, to a question of a task."""
     return {
         "eligible": False,
         "ineligible_reason": reason,
         "data_sufficiency": "insufficient",
         "missing": [],
-        "model": None if artifact is None else card(artifact, ALL_ITEMS),
+        "model": None if artifact is None else card(artifact, task),
         "items": [],
         "unknown_items": [],
         "filtered_out": filtered({}),

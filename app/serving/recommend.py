@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from app.capabilities.recommend import ALL_ITEMS, COLD_START, RECOMMENDATIONS, TYPES, Wish
+from app.capabilities.recommend import ALL_ITEMS, COLD_START, RECOMMENDATIONS, SIMILAR_ITEMS, TYPES, Wish
 from app.domain.clock import from_microseconds
 from app.domain.rows import Row
 from app.estimators.blend import AT, ItemModel
@@ -127,12 +127,12 @@ def similar_items(release: LoadedRelease, products: Sequence[str], ask: AskItems
     artifact, model = _published(release)
     if artifact is None or model is None or not len(model.items.by_popularity):
         reason = NO_MODEL if model is None else NO_PRODUCTS
-        return {**answer, **silent(reason, artifact), "warnings": []}
+        return {**answer, **silent(reason, artifact, SIMILAR_ITEMS), "warnings": []}
     items = model.items
     unknown = list(dict.fromkeys(product for product in products if product not in items.place))
     anchors = np.unique(items.places([product for product in products if product in items.place]))
     if not len(anchors):
-        nobody = silent(NO_KNOWN_PRODUCTS, artifact)
+        nobody = silent(NO_KNOWN_PRODUCTS, artifact, SIMILAR_ITEMS)
         return {**answer, **nobody, "unknown_items": unknown, "warnings": []}
     nothing = np.empty(0, dtype=np.int64)
     allowed = allowed_products(items, ask.filters, nothing, (nothing, np.empty(0)))

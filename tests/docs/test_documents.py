@@ -105,7 +105,7 @@ def test_every_target_is_in_the_readme_or_in_help() -> None:
 def test_endpoints_of_the_readme_are_those_of_the_service() -> None:
     document = json.loads((ROOT / "openapi/openapi.json").read_text("utf-8"))
     table = README.split("## Endpoints")[1].split("\n## ")[0]
-    assert set(re.findall(r"(?:`|`(?:GET|POST) )(/[\w/{}]+)`", table)) == set(document["paths"])
+    assert set(re.findall(r"(?:`|`(?:GET|POST) )(/[\w/{}-]+)`", table)) == set(document["paths"])
 
 
 def test_printed_example_is_the_one_that_is_tried() -> None:

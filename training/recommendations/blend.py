@@ -31,7 +31,7 @@ CANDIDATES: Final = 300
 SHRINKAGE: Final = 3.0
 """What the defaults weigh, as customers."""
 DEFAULTS: Final[Mapping[str, float]] = {
-    "bought": 1.5,
+    "bought": 2.5,
     "breadth": -0.5,
     "frequency": 1.1,
     "rebuy": 0.1,
@@ -44,19 +44,23 @@ DEFAULTS: Final[Mapping[str, float]] = {
     "view_links": 0.3,
     "group": 0.3,
     "season": 0.3,
+    "cart_pairs": 1.0,
 }
 """Weights to begin with: rounded from fits to the tuning windows of one retailer, and for what that
 retailer does not record (views, groups, seasons) chosen by hand."""
 RULES: Final[Mapping[str, Mapping[str, float]]] = {
-    "own_frequency": {"bought": 50.0, "orders": 1.0, "popularity_bought": 1e-3, "popularity_new": 1e-3},
+    "own_frequency": {"bought": 10.0, "orders": 1.0, "popularity_bought": 1e-3, "popularity_new": 1e-3},
     "popularity": {"popularity_bought": 1.0, "popularity_new": 1.0},
     "popularity_all_time": {"ever": 1.0},
     "item_knn": {"links_bought": 1.0, "links_new": 1.0, "popularity_bought": 1e-6, "popularity_new": 1e-6},
 }
 """The simple rules that a blend is held against, as weights of the same sources; ``item_knn`` has links of
 its own."""
-RULE_ONLY: Final = ("orders", "ever")
-"""Sources that no blend of a history is made of: beside frequency and recent popularity they add nothing."""
+NOT_OF_HISTORY: Final = ("orders", "ever", "cart_pairs")
+"""Sources that no blend of a history is made of: beside frequency and recent popularity the first two add
+nothing, and the last tells of carts."""
+OF_CARTS: Final = ("links_new", "popularity_new", "trend_new", "season", "cart_pairs")
+"""Sources that tell what goes with the cart of somebody unknown."""
 OPTIONAL: Final = ("trend_new", "rebuy", "viewed", "view_links", "group", "season")
 """Sources that are left out where they do not help on a later window."""
 

@@ -14,23 +14,21 @@ import numpy as np
 
 from app.capabilities.recommend import Wish, best, rank, similar
 from app.domain.history import Array
-from app.estimators.blend import ALL_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, TASKS, ItemModel
+from app.estimators.blend import ALL_ITEMS, CART_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, TASKS, ItemModel
 from app.estimators.items import Items
 from training.recommendations.blend import RULES, row_of
 from training.recommendations.judging import CUT, LONGEST, METRIC, Comparison, Judged, compare, judge
-from training.recommendations.purchases import Purchases, between
-from training.recommendations.windows import When, Window
+from training.recommendations.windows import Window
 
 BLEND, RERANKED = "blend", "reranked"
 POPULARITY, ALL_TIME = "popularity", "popularity_all_time"
 OWN_FREQUENCY, ITEM_KNN = "own_frequency", "item_knn"
-SIMILAR_ORDERS: Final = 3_000
-"""Orders of the last window, at most."""
 DIVERSITY: Final = 0.15
 DIVERSITY_CUSTOMERS: Final = 500
 RULES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     ALL_ITEMS: (OWN_FREQUENCY, POPULARITY),
     NEW_ITEMS: (POPULARITY, ALL_TIME),
+    CART_ITEMS: (POPULARITY, ALL_TIME),
     COLD_START: (ALL_TIME,),
 }
 """The simple rules of each task; the best of them on the last window is what a model must beat."""
@@ -102,35 +100,15 @@ def hold_contest(
     )
 
 
-def hold_similar_contest(model: ItemModel, purchases: Purchases, when: When, seed: int) -> Contest:
-    """Return what goes with one product of an order, judged by the others of that order.
-
-    Orders of a window with two products or more are asked about; which product is shown is drawn.
-
-    Parameters
-    ----------
-    model : ItemModel
-        With pairs and links as known at the cut-off.
-    purchases : Purchases
-        Of all times.
-    """
-    rng = np.random.default_rng(seed)
-    after = between(purchases, when.cut, when.end)
-    by_order = np.argsort(after.order, kind="stable")
-    ends = np.flatnonzero(np.diff(after.order[by_order], append=-1))
-    baskets = [part for part in np.split(after.product[by_order], ends[:-1] + 1) if len(part) > 1]
-    if len(baskets) > SIMILAR_ORDERS:
-        baskets = [baskets[k] for k in np.sort(rng.choice(len(baskets), SIMILAR_ORDERS, replace=False))]
-    everything = np.ones(model.items.size, dtype=bool)
+def hold_similar_contest(model: ItemModel, window: Window, seed: int) -> Contest:
+    """Return what goes with one product of an order, judged by the others of that order."""
     popular = model.items.by_popularity[: LONGEST + 1]
     shown, ruled, relevant = [], [], []
-    for basket in baskets:
-        product = basket[int(rng.integers(len(basket)))]
-        ranked = similar(model, np.array([product]), Wish(LONGEST, everything))
+    for _, shopper, allowed, rest in window.questions(CART_ITEMS):
+        ranked = similar(model, shopper.cart, Wish(LONGEST, allowed))
         shown.append(np.array([pick.product for pick in ranked.picks], dtype=np.int64))
-        ruled.append(popular[popular != product][:LONGEST])
-        relevant.append(basket[basket != product])
-    window = Window(model.items, np.arange(len(baskets)), (), ())
+        ruled.append(popular[~np.isin(popular, shopper.cart)][:LONGEST])
+        relevant.append(rest)
     judged = {BLEND: judge(window, shown, relevant), POPULARITY: judge(window, ruled, relevant)}
     comparison = compare(POPULARITY, judged[POPULARITY], judged[BLEND], seed)
     return Contest(SIMILAR_ITEMS, judged, POPULARITY, {BLEND: comparison}, seed)

@@ -127,7 +127,7 @@ def compare(rule_name: str, rule: Judged, model: Judged, seed: int) -> Compariso
     if len(ours) < FEWEST:
         return Comparison(
             "C",
-            f"{len(ours)} customers to judge on; {FEWEST} are needed",
+            f"{len(ours)} to judge on; {FEWEST} are needed",
             Baseline(name=rule_name, metric=METRIC, value=_plain(rule), model_value=_plain(model)),
             Interval(value=0.0, low=0.0, high=0.0),
         )
@@ -137,7 +137,8 @@ def compare(rule_name: str, rule: Judged, model: Judged, seed: int) -> Compariso
     low, high = np.quantile(counts @ (ours - theirs) / base, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     value = float((ours - theirs).sum() / max(float(theirs.sum()), LEAST_WORTH * len(ours)))
     grade: Grade = "A" if low >= CLEAR_REDUCTION else "B" if low > 0 else "C"
-    clear = {"A": "clearly better than", "B": "better than", "C": "not surely better than"}[grade]
+    words = {"A": "clearly better than", "B": "better than", "C": "not surely better than"}
+    clear = "worse than" if high < 0 else words[grade]
     return Comparison(
         grade,
         f"NDCG@10 is {clear} that of {rule_name}: {value:+.1%} ({low:+.1%} to {high:+.1%})",

@@ -16,12 +16,22 @@ import numpy as np
 from app.artifacts.manifest import Tier
 from app.domain.clock import from_microseconds
 from app.domain.history import MICROSECONDS_PER_DAY, Array
-from app.estimators.blend import ALL_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, SOURCES, TASKS, ItemModel
+from app.estimators.blend import (
+    ALL_ITEMS,
+    CART_ITEMS,
+    COLD_START,
+    NEW_ITEMS,
+    SIMILAR_ITEMS,
+    SOURCES,
+    TASKS,
+    ItemModel,
+)
 from app.estimators.items import Items
 from app.estimators.trees import read_trees
 from training.recommendations.blend import (
+    NOT_OF_HISTORY,
+    OF_CARTS,
     OPTIONAL,
-    RULE_ONLY,
     RULES,
     Requests,
     fit_blend,
@@ -114,7 +124,12 @@ def learn(record: Record, as_of: int, horizon_days: int, seed: int, progress: Pr
     recipe = study.best_recipe(progress)
     earlier, later = study.requests(recipe)
     fitted = fit_blend(earlier, later, study.there(recipe))
-    weights = {ALL_ITEMS: fitted.weights, NEW_ITEMS: fitted.weights, COLD_START: study.cold_weights(recipe)}
+    weights = {
+        ALL_ITEMS: fitted.weights,
+        NEW_ITEMS: fitted.weights,
+        CART_ITEMS: study.cart_weights(recipe),
+        COLD_START: study.cold_weights(recipe),
+    }
     progress("recommendations: the challenger")
     tuned = [with_weights(model, weights) for model in study.models(recipe)]
     tree_text = grow_reranker(tuned, study.windows(recipe), seed)
@@ -122,15 +137,15 @@ def learn(record: Record, as_of: int, horizon_days: int, seed: int, progress: Pr
     diversity: dict[str, float] = {}
     if last is not None:
         progress("recommendations: the last window")
-        plain = model_at(then, recipe, last.cut, last.horizon_days, with_pairs=True)
+        plain = model_at(then, recipe, last.cut, last.horizon_days)
         model = with_weights(plain, weights)
         window = asked(then, model, last, JUDGED_CUSTOMERS, seed)
         knn = model_at(then, replace(recipe, is_knn=True), last.cut, last.horizon_days).items
         contests = _contests(model, window, knn, tree_text, seed)
-        contests[SIMILAR_ITEMS] = hold_similar_contest(model, record.purchases, last, seed)
+        contests[SIMILAR_ITEMS] = hold_similar_contest(model, window, seed)
         diversity = cost_of_diversity(model, window)
     tiers, published, reranked = _verdicts(contests, weights)
-    final = model_at(record, recipe, as_of, horizon_days, with_pairs=True)
+    final = model_at(record, recipe, as_of, horizon_days)
     trees = None if tree_text is None or not reranked else read_trees(tree_text)
     return Learned(
         model=replace(with_weights(final, published, reranked), reranker=trees),
@@ -207,7 +222,7 @@ class _Study:
 
     def there(self, recipe: Recipe) -> tuple[str, ...]:
         """Return the sources that the data tell at all."""
-        absent = set(RULE_ONLY)
+        absent = set(NOT_OF_HISTORY)
         if self._record.views is None or not len(self._record.views):
             absent |= {"viewed", "view_links"}
         if not recipe.group_by:
@@ -241,6 +256,14 @@ class _Study:
         earlier, later = self.requests(recipe)
         weights = fit_weights(earlier, [name for name in self.there(recipe) if name not in OPTIONAL])
         return float(np.mean([ndcg(part, weights).mean() for part in later if len(part.count)] or [0.0]))
+
+    def cart_weights(self, recipe: Recipe) -> Array:
+        """Return the weights for the cart of somebody unknown."""
+        there = {*self.there(recipe), "cart_pairs"}
+        parts = [
+            requests_of(model, window, CART_ITEMS) for model, window in zip(*self._at(recipe), strict=True)
+        ]
+        return fit_weights(parts, [name for name in OF_CARTS if name in there])
 
     def cold_weights(self, recipe: Recipe) -> Array:
         """Return the weights for somebody unknown: popularity, with group and season where they help."""
@@ -277,7 +300,8 @@ def _contests(
             models[rule] = found
     known = {name: one for name, one in models.items() if name != OWN_FREQUENCY}
     cold = {name: models[name] for name in (BLEND, ALL_TIME)}
-    by_task = {ALL_ITEMS: models, NEW_ITEMS: known, COLD_START: cold}
+    carts = {name: one for name, one in known.items() if name != RERANKED}
+    by_task = {ALL_ITEMS: models, NEW_ITEMS: known, CART_ITEMS: carts, COLD_START: cold}
     return {task: hold_contest(by_task[task], window, task, seed) for task in TASKS}
 
 

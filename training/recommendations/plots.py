@@ -16,6 +16,7 @@ CONTENDERS: Final = "recommendations.contenders.png"
 _TITLES: Final = {
     "all_items": "all products",
     "new_items": "new products",
+    "cart_items": "a cart alone",
     "cold_start": "cold start",
     "similar_items": "similar products",
 }

@@ -72,9 +72,7 @@ class Record:
         return np.array([place.get(value, -1) for value in self.profile.tolist()], dtype=np.int64)
 
 
-def model_at(
-    record: Record, recipe: Recipe, cut: int, horizon_days: float, *, with_pairs: bool = False
-) -> ItemModel:
+def model_at(record: Record, recipe: Recipe, cut: int, horizon_days: float) -> ItemModel:
     """Return the model as it would have been at a cut-off, with the default weights.
 
     Parameters
@@ -83,8 +81,6 @@ def model_at(
         Microseconds since 1970 in UTC; nothing from it on is read.
     horizon_days : float
         Over which "bought again" is counted, in windows that end at the cut-off.
-    with_pairs : bool
-        Whether pairs of products are counted, which no ranking needs.
     """
     known = before(record.purchases, cut)
     settings = ItemSettings(
@@ -92,7 +88,7 @@ def model_at(
         timezone=record.timezone,
         popularity_days=recipe.popularity_days,
         links=recipe.links,
-        with_pairs=with_pairs,
+        with_pairs=recipe.with_links,
     )
     items = assemble(record.catalogue, known, settings, record.profile if recipe.group_by else None)
     horizon = round(horizon_days * MICROSECONDS_PER_DAY)

@@ -34,7 +34,8 @@ _TASK_TEXT: Final = {
     "all_items": "any product, to customers with a purchase before",
     "new_items": "products that the customer had not bought before",
     "cold_start": "any product, to customers without a purchase before",
-    "similar_items": "one product of an order, for the others of it; counted by orders, not by customers",
+    "cart_items": "one product of an order, in the cart of somebody unknown, for the others; orders count",
+    "similar_items": "one product of an order, for the others of it; orders count",
 }
 
 

@@ -12,6 +12,7 @@ _SHOWN: Final = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr_at_20", "hit
 _TITLES: Final = {
     "all_items": "All products",
     "new_items": "New products",
+    "cart_items": "A cart alone",
     "cold_start": "Cold start",
     "similar_items": "Similar products",
 }
@@ -83,7 +84,7 @@ def _learned(card: _Part) -> list[str]:
 
 
 def _task(told: _Part) -> list[str]:
-    asked = f"Asked: {told['asks']}; {told['customers']:,} customers. Answered by: {told['tier']}."
+    asked = f"Asked: {told['asks']}; {told['customers']:,} of them. Answered by: {told['tier']}."
     if not told["customers"]:
         return [asked, "", "Nothing was judged."]
     rows = [

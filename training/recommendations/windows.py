@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from app.domain.history import MICROSECONDS_PER_DAY, Array
-from app.estimators.blend import ALL_ITEMS, COLD_START, NEW_ITEMS
+from app.estimators.blend import ALL_ITEMS, CART_ITEMS, COLD_START, NEW_ITEMS
 from app.estimators.items import Items
 from app.estimators.shopper import VIEW_DAYS, Shopper
 from training.recommendations.purchases import Purchases, Views, before, between
@@ -24,22 +24,30 @@ class Window:
     """N customers at a cut-off: what they are like to the model, and what they bought afterwards.
 
     ``relevant`` holds, for each, the distinct products bought in the window, rising; ``customer`` their
-    positions.
+    positions. ``carts`` are orders of the window: one product, and the others.
     """
 
     items: Items
     customer: Array
     shoppers: tuple[Shopper, ...]
     relevant: tuple[Array, ...]
+    carts: tuple[tuple[Array, Array], ...] = ()
+    month: int = 0
 
     def questions(self, task: str) -> Iterator[tuple[int, Shopper, Array, Array]]:
         """Yield who can be asked a question: position, shopper, what may be shown, what is relevant.
 
         Of the task ``all_items`` customers with a purchase before; of ``new_items`` the same, without what
         they bought before; of ``cold_start`` those without one, of whom then nothing but the group is
-        known.
+        known; of ``cart_items`` orders, of which one product is in the cart of somebody unknown.
         """
         everything = np.ones(self.items.size, dtype=bool)
+        if task == CART_ITEMS:
+            for i, (cart, rest) in enumerate(self.carts):
+                allowed = everything.copy()
+                allowed[cart] = False
+                yield i, Shopper(cart=cart, month=self.month), allowed, rest
+            return
         for i, (shopper, relevant) in enumerate(zip(self.shoppers, self.relevant, strict=True)):
             is_known = len(shopper.bought) > 0
             if is_known == (task == COLD_START):
@@ -117,7 +125,28 @@ def window_of(
             )
         )
     relevant = tuple(np.unique(after.product[rows]) for rows in later)
-    return Window(items, buyers, tuple(shoppers), relevant)
+    carts = carts_of(after, limit, seed)
+    return Window(items, buyers, tuple(shoppers), relevant, carts, when.month)
+
+
+def carts_of(purchases: Purchases, limit: int | None, seed: int) -> tuple[tuple[Array, Array], ...]:
+    """Return orders of two products or more, each as one product, drawn, and the others.
+
+    Parameters
+    ----------
+    limit : int, optional
+        Orders, drawn with ``seed`` where there are more.
+    """
+    rng = np.random.default_rng(seed)
+    by_order = np.argsort(purchases.order, kind="stable")
+    ends = np.flatnonzero(np.diff(purchases.order[by_order])) + 1
+    baskets = [part for part in np.split(purchases.product[by_order], ends) if len(part) > 1]
+    if limit is not None and len(baskets) > limit:
+        baskets = [baskets[k] for k in np.sort(rng.choice(len(baskets), limit, replace=False)).tolist()]
+    drawn = [int(rng.integers(len(basket))) for basket in baskets]
+    return tuple(
+        (basket[k : k + 1], np.sort(np.delete(basket, k))) for basket, k in zip(baskets, drawn, strict=True)
+    )
 
 
 def _days(at: Array, cut: int) -> Array:

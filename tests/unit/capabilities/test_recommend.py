@@ -9,6 +9,7 @@ import pytest
 
 from app.capabilities.recommend import (
     ALL_ITEMS,
+    CART_ITEMS,
     COLD_START,
     NEW_ITEMS,
     TYPES,
@@ -78,7 +79,7 @@ def bare(*, links: bool = True, pairs: bool = True) -> ItemModel:
         (BUYER, without(GREEN), TYPES, ALL_ITEMS),
         (BUYER, without(GREEN, CUP), TYPES, NEW_ITEMS),
         (BUYER, EVERYTHING, TYPES[1:], NEW_ITEMS),
-        (Shopper(cart=np.array([GREEN])), without(GREEN), TYPES, ALL_ITEMS),
+        (Shopper(cart=np.array([GREEN])), without(GREEN), TYPES, CART_ITEMS),
         (Shopper(viewed=np.array([GREEN]), viewed_days=np.array([1.0])), EVERYTHING, TYPES, ALL_ITEMS),
     ],
 )

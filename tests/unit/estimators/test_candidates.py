@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from math import exp, isnan, log
 from typing import Final
 
@@ -15,13 +16,14 @@ from app.estimators.blend import AT, REBUY_ORDERS, SOURCES, TASKS, ItemModel
 from app.estimators.candidates import (
     FREQUENCY_LEAST,
     LINKS_LEAST,
+    PAIRS_LEAST,
     VIEWS_LEAST,
     Scored,
     intervals,
     rebuy_values,
     score_candidates,
 )
-from app.estimators.items import POOL, Links
+from app.estimators.items import POOL, Links, rule_of
 from app.estimators.shopper import Shopper
 from tests.items import BISCUIT, BLACK, COFFEE, CUP, GREEN, HONEY, OLD_CUP, catalogue, model
 from tests.unit.estimators.random_items import random_catalogue, random_model, random_shopper
@@ -99,7 +101,7 @@ class Slowly:
 
 
 def popularity(one: Slowly, product: int) -> float:
-    return log(one.items.popularity[product])
+    return log(one.items.popularity[product] * one.items.size)
 
 
 def viewed(one: Slowly, product: int) -> float:
@@ -114,6 +116,15 @@ def group(one: Slowly, product: int) -> float:
 
 def by_purchases(one: Slowly, product: int) -> float:
     return one.beside(one.from_purchases, product)
+
+
+def cart_pairs(one: Slowly, product: int) -> float:
+    items, total = one.items, 0.0
+    for other in one.shopper.cart.tolist():
+        rule = rule_of(items, other, product)
+        if rule is not None:
+            total += rule.confidence * log(1 + rule.lift)
+    return log(1 + total / PAIRS_LEAST)
 
 
 VALUES: Final[Mapping[str, Callable[[Slowly, int], float]]] = {
@@ -132,6 +143,7 @@ VALUES: Final[Mapping[str, Callable[[Slowly, int], float]]] = {
     "view_links": lambda one, product: one.beside(one.from_views, product),
     "group": group,
     "season": lambda one, product: float(one.items.month_lift[one.shopper.month, product]),
+    "cart_pairs": cart_pairs,
 }
 """The sources as their docstring tells them; whatever else the blend may hold is left out of these tests."""
 
@@ -162,10 +174,11 @@ def test_margins_and_values_are_those_of_a_slow_account() -> None:
             told = found.parts(product)
             expected = {name: part for name, part in parts.items() if part}
             assert told == pytest.approx(expected, rel=1e-9, abs=1e-12)
-        ties = {
+        ties: dict[str, Callable[[int], float]] = {
             "links_new": slowly.from_purchases,
             "view_links": slowly.from_views,
             "viewed": slowly.seen.keys().__contains__,
+            "cart_pairs": partial(cart_pairs, slowly),
         }
         linked = [any(tie(k) > 0 for name, tie in ties.items() if row[AT[name]]) for k in range(SIZE)]
         assert found.is_linked.tolist() == linked

@@ -282,7 +282,7 @@ def test_that_it_was_viewed_is_the_reason_where_that_adds_most() -> None:
 def test_types_and_reasons_are_true_of_random_people() -> None:
     rng = np.random.default_rng(3)
     seen = set()
-    for _ in range(60):
+    for _ in range(150):
         one, person = random_model(rng), random_shopper(rng)
         items = one.items
         busy = set(person.anchors.tolist())
@@ -308,6 +308,13 @@ def test_types_and_reasons_are_true_of_random_people() -> None:
                 assert linked[product]
                 if reason.code == "viewed":
                     assert product in person.viewed.tolist()
+                    continue
+                if reason.code == "bought_with":
+                    [other] = reason.products
+                    pair = rule_of(items, other, product)
+                    assert pair is not None
+                    assert other in person.cart.tolist()
+                    assert reason.numbers["confidence"] == pair.confidence
                     continue
                 sources = {"goes_with": person.bought, "cart_with": person.cart, "viewed_with": person.viewed}
                 assert set(reason.products) <= set(sources[reason.code].tolist())

@@ -182,7 +182,7 @@ def test_short_list_says_what_took_the_rest() -> None:
     assert answer["filtered_out"]["total"] == 11
     (warning,) = answer["warnings"]
     assert warning["code"] == "fewer_than_limit"
-    assert warning["detail"].startswith("1 of 10 places are filled: ")
+    assert warning["detail"].startswith("1 of the 10 places could be filled: ")
     assert warning["detail"].endswith(
         "1 no longer sold, 1 excluded by id, 8 of another category, 1 in the cart already"
     )
@@ -349,7 +349,10 @@ def test_sentences_are_of_the_language_asked_for() -> None:
 def test_price_of_an_upgrade_is_told_in_the_currency_of_the_business() -> None:
     ask = AskItems(limit=12, types=frozenset({"upsell"}))
     upgrade = reasons(told({}, ["tea-green"], ask))
-    assert upgrade["tea-black"]["text"] == "A step up from “Green tea”: CNY 12 instead of CNY 10"
+    assert upgrade["tea-black"]["text"] == (
+        "Of the same category as “Green tea” and dearer: CNY 12 instead of CNY 10; often bought by the same "
+        "customers"
+    )
     assert set(upgrade) == {"tea-black", "tea-oolong"}
     dollars = replace(RELEASE, business=RELEASE.business.model_copy(update={"currency": "USD"}))
     answer = recommend(dollars, {}, ["tea-green"], NOW, ask)

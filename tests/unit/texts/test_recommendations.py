@@ -99,9 +99,9 @@ def test_reason_is_a_whole_sentence(code: str, locale: Locale) -> None:
 @pytest.mark.parametrize(
     ("days", "en", "zh"),
     [
-        (0.2, "about every day", "大约每天一次"),
-        (29.7, "about every 30 days", "大约每 30 天一次"),
-        (1234.0, "about every 1,234 days", "大约每 1,234 天一次"),
+        (0.2, "about every day", "大约每天回购一次"),
+        (29.7, "about every 30 days", "大约每 30 天回购一次"),
+        (1234.0, "about every 1,234 days", "大约每 1,234 天回购一次"),
     ],
 )
 def test_interval_is_told_about_and_never_as_a_date(days: float, en: str, zh: str) -> None:

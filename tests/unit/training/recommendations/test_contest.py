@@ -9,7 +9,7 @@ import pytest
 
 from app.capabilities.recommend import Wish, best, similar
 from app.domain.history import MICROSECONDS_PER_DAY
-from app.estimators.blend import ALL_ITEMS, COLD_START, NEW_ITEMS, TASKS, ItemModel
+from app.estimators.blend import ALL_ITEMS, CART_ITEMS, COLD_START, NEW_ITEMS, TASKS, ItemModel
 from app.estimators.shopper import Shopper
 from tests.items import BISCUIT, BLACK, COFFEE, CUP, GREEN, HONEY, blend, catalogue, model
 from tests.unit.estimators.random_items import random_catalogue
@@ -30,8 +30,8 @@ from training.recommendations.contest import (
     with_weights,
 )
 from training.recommendations.judging import METRIC, METRICS, Judged
-from training.recommendations.purchases import Purchases, purchases_of
-from training.recommendations.windows import When, Window
+from training.recommendations.purchases import purchases_of
+from training.recommendations.windows import When, Window, window_of
 
 SIZE = 30
 ITEMS = replace(random_catalogue(np.random.default_rng(0), SIZE, 8), active=np.ones(SIZE, dtype=bool))
@@ -129,16 +129,17 @@ def test_the_cost_of_diversity_is_told_beside_the_plain_list() -> None:
     assert (found["strength"], found["customers"]) == (DIVERSITY, 40.0)
 
 
-def orders(*baskets: tuple[int, ...], at: int = 10) -> Purchases:
-    """Return orders of a customer each, on the tenth day of the window."""
+def window_with(*baskets: tuple[int, ...], at: int = 10) -> Window:
+    """Return a window with orders of a customer each, on its tenth day."""
     rows = [(product, k) for k, basket in enumerate(baskets) for product in basket]
     product, order = np.array(rows).reshape(-1, 2).T
     when = np.full(len(product), at * MICROSECONDS_PER_DAY)
-    return purchases_of(product, order, catalogue().size, order, when)
+    bought = purchases_of(product, order, catalogue().size, order, when)
+    return window_of(model().items, bought, None, When(0, 30.0, 4), seed=1)
 
 
 def test_what_goes_with_a_product_is_judged_by_the_rest_of_its_order() -> None:
-    contest = hold_similar_contest(model(), orders(*[(GREEN, CUP)] * 40, (COFFEE,)), When(0, 30.0), 1)
+    contest = hold_similar_contest(model(), window_with(*[(GREEN, CUP)] * 40, (COFFEE,)), 1)
     assert {one.size for one in contest.judged.values()} == {40}
     # The cup stands first beside green tea, and green tea beside the cup.
     assert contest.judged[BLEND].mean("mrr_at_20") == contest.judged[BLEND].mean("recall_at_10") == 1.0
@@ -147,21 +148,27 @@ def test_what_goes_with_a_product_is_judged_by_the_rest_of_its_order() -> None:
     assert contest.rule == POPULARITY
 
 
-def test_orders_outside_the_window_or_of_one_product_are_not_asked_about() -> None:
-    inside = orders((GREEN, CUP, HONEY), (BLACK,), (BLACK, BISCUIT))
-    assert hold_similar_contest(model(), inside, When(0, 30.0), 1).judged[BLEND].size == 2
-    for when in (When(0, 10.0), When(11 * MICROSECONDS_PER_DAY, 30.0)):
-        contest = hold_similar_contest(model(), inside, when, 1)
-        assert contest.judged[BLEND].size == 0
-        assert contest.comparisons[BLEND].grade == "C"
+def test_a_cart_is_one_product_of_an_order_of_somebody_unknown() -> None:
+    window = window_with((GREEN, CUP, HONEY), (BLACK,), (BLACK, BISCUIT))
+    asked = list(window.questions(CART_ITEMS))
+    assert len(asked) == 2
+    for _, shopper, allowed, rest in asked:
+        assert (len(shopper.cart), len(shopper.bought), len(shopper.viewed), shopper.month) == (1, 0, 0, 4)
+        assert not allowed[shopper.cart].any()
+        assert allowed[rest].all()
+    sets = [{*shopper.cart.tolist(), *rest.tolist()} for _, shopper, _, rest in asked]
+    assert sets == [{GREEN, CUP, HONEY}, {BLACK, BISCUIT}]
+
+
+def test_orders_outside_the_window_are_not_asked_about() -> None:
+    assert not window_with((GREEN, CUP), at=31).carts
+    assert not window_with((GREEN, CUP), at=-1).carts
+    contest = hold_similar_contest(model(), window_with((GREEN, CUP), at=31), 1)
+    assert contest.judged[BLEND].size == 0
+    assert contest.comparisons[BLEND].grade == "C"
 
 
 def test_products_without_links_give_empty_lists_that_hit_nothing() -> None:
-    contest = hold_similar_contest(
-        model(),
-        orders((COFFEE, GREEN), (COFFEE, CUP)),
-        When(0, 30.0),
-        3,
-    )
+    contest = hold_similar_contest(model(), window_with((COFFEE, GREEN), (COFFEE, CUP)), 3)
     assert contest.judged[BLEND].size == 2
     assert 0 <= contest.judged[BLEND].mean(METRIC) <= 1

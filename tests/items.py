@@ -25,7 +25,7 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.domain.history import Array
-from app.estimators.blend import COLD_START, NEW_ITEMS, SOURCES, TASKS, Blend, ItemModel
+from app.estimators.blend import COLD_START, NEW_ITEMS, SIMILAR_ITEMS, SOURCES, TASKS, Blend, ItemModel
 from app.estimators.items import MONTHS, Items, Links, Pairs
 from app.serving.release import LoadedArtifact, LoadedRelease
 
@@ -191,7 +191,7 @@ def manifest() -> Manifest:
             metrics={"ndcg_at_10": Interval(value=0.11, low=0.1, high=0.12)},
             counts={"customers": 1000},
         )
-        for task in TASKS
+        for task in (*TASKS, SIMILAR_ITEMS)
     )
     return Manifest(
         capability="recommendations",

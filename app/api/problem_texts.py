@@ -260,6 +260,10 @@ FAULTS: Final[dict[str, FaultText]] = {
         ("the body has more than {limit} bytes", "请求体超过 {limit} 字节"),
         ("send fewer old rows, texts or customers at once", "请减少较早的明细、文字或一次发送的客户数"),
     ),
+    "too_many_objects": FaultText(
+        ("the body has more than {limit} rows and objects", "请求体的行与对象超过 {limit} 个"),
+        ("send fewer old rows, or fewer customers at once", "请减少较早的明细或一次发送的客户数"),
+    ),
     "content_type": FaultText(
         (
             "the header Content-Type is not application/json in UTF-8",

@@ -39,7 +39,7 @@ from app.api.schemas.recommend import (
     read_recommendation,
     read_similar,
 )
-from app.api.schemas.request import has_repeated_key, to_rows
+from app.api.schemas.request import OBJECTS_LIMIT, has_repeated_key, has_too_many_objects, to_rows
 from app.api.telemetry import Metrics
 from app.capabilities.recommend import RECOMMENDATIONS
 from app.domain.clock import to_microseconds
@@ -94,6 +94,9 @@ class Recommendations:
     async def _respond(self, request: Request, answerer: Answerer) -> Response:
         body = await request.body()
         try:
+            if has_too_many_objects(body):
+                fault = Fault("", "too_many_objects", {"limit": f"{OBJECTS_LIMIT:,}"})
+                raise ProblemError("too_large", [fault])
             view = self._releases.active()
             if is_quick(body, view.release):
                 content = answerer(body, view)

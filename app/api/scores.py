@@ -29,9 +29,11 @@ from app.api.problems import Fault, ProblemError, document, preferred_locale
 from app.api.refusals import counted, refused
 from app.api.releases import Releases, ReleaseView
 from app.api.schemas.request import (
+    OBJECTS_LIMIT,
     Block,
     ScoreRequest,
     canonical,
+    has_too_many_objects,
     read_request,
     repeats_a_key,
     to_rows,
@@ -158,6 +160,10 @@ class Scores:
         """Return one request, validated and resolved, or raise the problem that it has."""
         if len(body) > CUSTOMER_BYTES:
             raise ProblemError("too_large", [Fault(prefix, "too_large", {"limit": str(CUSTOMER_BYTES)})])
+        if has_too_many_objects(body):
+            raise ProblemError(
+                "too_large", [Fault(prefix, "too_many_objects", {"limit": f"{OBJECTS_LIMIT:,}"})]
+            )
         try:
             request = read_request(body)
         except ValidationError as error:

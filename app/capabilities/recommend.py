@@ -123,7 +123,7 @@ def task_of(shopper: Shopper, wish: Wish) -> str:
     if len(shopper.cart) and not len(shopper.bought):
         return CART_ITEMS
     own = shopper.own.product
-    if len(own) and (REPURCHASE not in wish.types or not wish.allowed[own].any()):
+    if REPURCHASE not in wish.types or not wish.allowed[own].any():
         return NEW_ITEMS
     return ALL_ITEMS
 
@@ -134,7 +134,7 @@ def scored_for(model: ItemModel, shopper: Shopper, task: str, allowed: Array, *,
     # The trees learned from people with purchases, and rank for nobody else.
     if model.reranker is None or task not in model.blend.reranked or not len(shopper.bought):
         return scored
-    return replace(scored, margin=rerank(scored, model.reranker))
+    return replace(scored, margin=rerank(scored, model.reranker), is_reranked=True)
 
 
 def best(model: ItemModel, shopper: Shopper, task: str, allowed: Array, limit: int) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.domain.history import Array
 from app.estimators.blend import AT, REBUY_ORDERS, SOURCES, Blend, ItemModel
-from app.estimators.items import Items, pair_strength
+from app.estimators.items import POOL, Items, pair_strength
 from app.estimators.shopper import CART_LIMIT, NO_GROUP, Shopper
 
 FREQUENCY_LEAST, LINKS_LEAST, PAIRS_LEAST, VIEWS_LEAST = 0.02, 0.01, 0.02, 0.05
@@ -74,10 +74,15 @@ class Scored:
     margin: Array
     is_linked: Array
     queries: tuple[Query, ...]
-    is_all: bool
+    is_reranked: bool = False
 
     def parts(self, row: int) -> dict[str, float]:
-        """Return what each source added to one margin, without those that added nothing."""
+        """Return what each source added to one margin, without those that added nothing.
+
+        Empty where trees ranked again: their margins are no sum of sources.
+        """
+        if self.is_reranked:
+            return {}
         added = {name: float(self.weights[AT[name]] * self.column(name)[row]) for name in SOURCES}
         return {name: part for name, part in added.items() if part}
 
@@ -161,7 +166,7 @@ def score_candidates(
         if together is not None:
             mask |= together > 0
         mask[shopper.own.product] = True
-        for pool in _pools(items, weights, shopper):
+        for pool in _pools(items, weights, shopper, allowed):
             mask[pool] = True
         mask &= allowed
     product = np.flatnonzero(mask)
@@ -183,19 +188,28 @@ def score_candidates(
     margin = _weighted(columns, weights, len(product))
     if own_columns:
         margin[own_rows] += _weighted(own_columns, weights, len(own_rows))
-    return Scored(product, columns, own_rows, own_columns, weights, margin, is_linked, queries, is_wide)
+    return Scored(product, columns, own_rows, own_columns, weights, margin, is_linked, queries)
 
 
-def _pools(items: Items, weights: Array, shopper: Shopper) -> Iterator[Array]:
-    """Yield the products that are popular, of late and by every other account that counts here."""
+def _pools(items: Items, weights: Array, shopper: Shopper, allowed: Array) -> Iterator[Array]:
+    """Yield the most popular products that may be shown, by every account that counts here."""
     pools = items.pools
-    yield pools["popularity_new"][0]
+    yield _first(pools["popularity_new"][0], allowed)
     if weights[AT["ever"]]:
-        yield pools["ever"][0]
+        yield _first(pools["ever"][0], allowed)
     if weights[AT["group"]] and shopper.group != NO_GROUP:
         yield pools["group"][shopper.group]
     if weights[AT["season"]] and len(items.month_lift):
         yield pools["season"][shopper.month]
+
+
+def _first(ordered: Array, allowed: Array) -> Array:
+    """Return the first ``POOL`` products that may be shown."""
+    head = ordered[:POOL]
+    if allowed[head].all():
+        return head
+    answer: Array = ordered[allowed[ordered]][:POOL]
+    return answer
 
 
 def _weighted(columns: Mapping[str, Array], weights: Array, size: int) -> Array:

@@ -33,6 +33,10 @@ LEAST_LIFT: Final = 1.2
 PRICE_BAND: Final = (1.1, 2.0)
 OWN_BUYS: Final = 3
 """Purchases from which on somebody's own rhythm is told."""
+LEAST_INTERVAL: Final = 1.0
+"""Days between somebody's purchases from which on they are a rhythm."""
+DUE_FROM: Final = 0.8
+"""The share of the interval after which a product is due again."""
 REASONS_LIMIT: Final = 2
 """Products that a reason names."""
 _MINOR: Final = 0.5
@@ -43,10 +47,10 @@ _MINOR: Final = 0.5
 class Reason:
     """Why a product is shown: a code, products it speaks of, and numbers.
 
-    ``due`` (repurchase with a known interval), ``bought_before``, ``upgrade``, ``bought_with``, ``goes_with``
-    (by purchases), ``viewed``, ``viewed_with`` (by views), ``cart_with`` (by the cart), ``popular``, and of
-    similar products ``bought_together`` and ``similar_buyers``. ``products`` are positions in the
-    catalogue.
+    ``due`` and ``bought_regularly`` (repurchase with a known interval), ``bought_before``, ``upgrade``,
+    ``bought_with``, ``goes_with`` (by purchases), ``viewed``, ``viewed_with`` (by views), ``cart_with`` (by
+    the cart), ``popular``, and of similar products ``bought_together`` and ``similar_buyers``. ``products``
+    are positions in the catalogue.
     """
 
     code: str
@@ -81,7 +85,7 @@ class Typing:
             kind[slot[list(companions)]] = 2
         if upgrades:
             kind[slot[list(upgrades)]] = 1
-        own = slot[self.shopper.own.product]
+        own = slot[self.shopper.ever_bought]
         kind[own[own >= 0]] = 0
         return Kinds(kind, upgrades, companions)
 
@@ -127,6 +131,9 @@ class Typing:
         answer = []
         for product, kind in zip(products.tolist(), types, strict=True):
             if kind == 0:
+                if product not in place:
+                    answer.append(_long_ago(self.shopper, product))
+                    continue
                 k = place[product]
                 usual = float(items.interval_days[product])
                 answer.append(_repurchase(int(own.orders[k]), own.last_days[k], own.first_days[k], usual))
@@ -156,17 +163,27 @@ def _upgrade(items: Items, product: int, anchor: int) -> Reason:
     return Reason("upgrade", (anchor,), numbers)
 
 
+def _long_ago(shopper: Shopper, product: int) -> Reason:
+    """Return when a product was bought that is too long ago to count otherwise."""
+    rows = shopper.bought == product
+    orders = len(np.unique(shopper.order[rows]))
+    days = float(shopper.bought_days[rows].min())
+    return Reason("bought_before", (), {"orders": orders, "days_since_last": days})
+
+
 def _repurchase(orders: int, last_days: float, first_days: float, usual: float) -> Reason:
     """Return when a product was bought and, where that can be said, about how often.
 
     Somebody's own rhythm is told from ``OWN_BUYS`` orders on, else that of the product.
     """
     numbers: dict[str, float | str | None] = {"orders": orders, "days_since_last": float(last_days)}
-    span = float(first_days - last_days)
-    if orders >= OWN_BUYS and span > 0:
-        return Reason("due", (), {**numbers, "interval_days": span / (orders - 1), "interval_basis": "own"})
-    if np.isfinite(usual):
-        return Reason("due", (), {**numbers, "interval_days": usual, "interval_basis": "product"})
+    own = float(first_days - last_days) / max(orders - 1, 1)
+    is_own = orders >= OWN_BUYS and own >= LEAST_INTERVAL
+    interval = own if is_own else usual
+    if np.isfinite(interval):
+        code = "due" if last_days >= DUE_FROM * interval else "bought_regularly"
+        basis = "own" if is_own else "product"
+        return Reason(code, (), {**numbers, "interval_days": interval, "interval_basis": basis})
     return Reason("bought_before", (), numbers)
 
 
@@ -188,7 +205,7 @@ def _personal(scored: Scored, rows: Array) -> list[Reason]:
     viewed = float(scored.weights[AT["viewed"]]) * scored.column("viewed")[rows]
     by_pairs = float(scored.weights[AT["cart_pairs"]]) * scored.column("cart_pairs")[rows]
     is_paired = ((by_pairs > 0) & (by_pairs >= np.max(by_source, axis=0))).tolist()
-    is_viewed = ((viewed > 0) & (viewed >= np.max(by_source, axis=0))).tolist()
+    is_viewed = ((viewed > 0) & (viewed >= np.max([*by_source, by_pairs], axis=0))).tolist()
     parts = [query.added_to(products) for query in scored.queries]
     firsts = [np.argsort(-part, axis=1, kind="stable")[:, :REASONS_LIMIT].tolist() for part in parts]
     answer = []

@@ -112,11 +112,11 @@ class Items:
 
     @cached_property
     def pools(self) -> Mapping[str, tuple[Array, ...]]:
-        """The ``POOL`` most popular active products: of late, ever, in each group, and in each month."""
+        """The active products by popularity of late and ever; the ``POOL`` first of groups and months."""
         told = self.log_popularity
         return {
-            "popularity_new": (self.by_popularity[:POOL],),
-            "ever": (self._active_by(self.customers)[:POOL],),
+            "popularity_new": (self.by_popularity,),
+            "ever": (self._active_by(self.customers),),
             "group": tuple(self._active_by(told + lift)[:POOL] for lift in self.group_lift),
             "season": tuple(self._active_by(told + lift)[:POOL] for lift in self.month_lift),
         }

@@ -59,6 +59,11 @@ class Shopper:
         return _own(self.bought, self.bought_days, self.order)
 
     @cached_property
+    def ever_bought(self) -> Array:
+        """Every product that was bought, also those that are too many to count, rising."""
+        return np.unique(self.bought) if len(self.own.product) == HISTORY_LIMIT else self.own.product
+
+    @cached_property
     def views(self) -> tuple[Array, Array]:
         """The latest products that were viewed, and the days since each was; shapes (W,)."""
         products, days = _latest(self.viewed, self.viewed_days)

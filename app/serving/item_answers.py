@@ -90,8 +90,7 @@ def silent(reason: str, artifact: LoadedArtifact | None, task: str = ALL_ITEMS) 
 def card(artifact: LoadedArtifact, task: str) -> Answer:
     """Return who answers a task and how good that is."""
     manifest = artifact.manifest
-    populations = manifest.variants[0].populations
-    population = next((one for one in populations if one.name == task), populations[0])
+    population = next(one for one in manifest.variants[0].populations if one.name == task)
     return {
         "capability": manifest.capability,
         "version": manifest.version,

@@ -31,7 +31,7 @@ ORDER: Final = (
 """What takes products, in the order in which they are counted; the last two act on the ranking."""
 
 _CLOSENESS: Final = 0.7
-_NAMES_SEARCHED: Final = 2_000
+_NAMES_SEARCHED: Final = 200
 _LONGEST_NAME: Final = 64
 """A nearest name is looked for among so many, and for a name no longer than this: it must not take long."""
 

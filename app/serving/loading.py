@@ -41,7 +41,7 @@ from app.capabilities import CAPABILITIES, RANKERS, SCORERS, TEXT_SCORERS, TRIGG
 from app.capabilities.base import Model, Scorer
 from app.domain.errors import FeatureMismatchError, StructureError
 from app.domain.history import PURPOSES
-from app.estimators.blend import Blend, ItemModel
+from app.estimators.blend import SIMILAR_ITEMS, TASKS, Blend, ItemModel
 from app.estimators.item_files import read_items
 from app.estimators.ngrams import NgramModel, read_ngrams
 from app.estimators.reranking import RANKED_INPUTS
@@ -230,6 +230,9 @@ def _item_model(manifest: Manifest, files: Mapping[str, bytes]) -> ItemModel | N
         if name is not None and name not in files:
             raise StructureError(f"the file {name} is not among the files")
     items = read_items(*(files[name] for name in names)).prepared()
+    told = {population.name for variant in manifest.variants for population in variant.populations}
+    if told != {*TASKS, SIMILAR_ITEMS}:
+        raise StructureError(f"the populations are not {', '.join((*TASKS, SIMILAR_ITEMS))}")
     blend = Blend.of_settings(manifest.settings)
     return ItemModel(items, blend, None if entry.reranker is None else _reranker(entry.reranker, files))
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from app.capabilities.recommend import ALL_ITEMS, COLD_START, RECOMMENDATIONS, SIMILAR_ITEMS, TYPES, Wish
+from app.capabilities.recommend import COLD_START, RECOMMENDATIONS, SIMILAR_ITEMS, TYPES, Wish
 from app.domain.clock import from_microseconds
 from app.domain.rows import Row
 from app.estimators.blend import AT, ItemModel
@@ -92,12 +92,14 @@ def recommend(release: LoadedRelease, person: Row, cart: Sequence[str], as_of: i
     else:
         known = stranger(as_of, business.timezone)
     items, shopper = model.items, known.shopper
-    allowed = allowed_products(items, ask.filters, shopper.cart, known.bought)
+    allowed = allowed_products(items, ask.filters, known.in_cart, known.bought)
     ranked = RECOMMENDATIONS.rank(model, shopper, _wish(ask, allowed), explain=ask.explain)
     listed = Listed(items, ranked, business.currency, ask.locale)
     taken = {**allowed.taken, **ranked.left_out}
     is_cold = ranked.task == COLD_START
-    missing = _missing(model, person) if consents.personalised else []
+    missing = []
+    if consents.personalised:
+        missing = _missing(model, person, ranked.task, tracked=consents.tracked)
     hidden_blindly = ask.filters.hide_bought and not (consents.personalised and _has_lines(person))
     return {
         **answer,
@@ -170,9 +172,9 @@ def _wish(ask: AskItems, allowed: Allowed) -> Wish:
     )
 
 
-def _missing(model: ItemModel, person: Row) -> list[str]:
-    """Return what would have helped: orders with their products, and events where the model reads views."""
-    reads_views = any(model.blend.weights[ALL_ITEMS][AT[name]] for name in _VIEW_SOURCES)
+def _missing(model: ItemModel, person: Row, task: str, *, tracked: bool) -> list[str]:
+    """Return what would have helped: orders with their products, and events where a task reads views."""
+    reads_views = tracked and any(model.blend.weights[task][AT[name]] for name in _VIEW_SOURCES)
     missing = []
     if person.get("orders") is None:
         missing.append("orders")

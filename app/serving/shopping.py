@@ -14,7 +14,7 @@ Rules, the same as in training:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -59,14 +59,16 @@ class Consents:
 class Visit:
     """A person as the catalogue knows them.
 
-    ``bought`` holds each product once with the days since it was last bought, also those that are too many
-    for ``shopper``. ``unknown`` names products that the catalogue does not hold: of the cart, then of
-    purchases from the earliest, then of views. ``repeated`` and ``cart_over`` count entries of the cart that
-    do not count, ``bought_over`` products that were bought too long ago to.
+    ``in_cart`` are all known products of the cart, also those too many for ``shopper``. ``bought`` holds
+    each product once with the days since it was last bought, also those that are too many for ``shopper``.
+    ``unknown`` names products that the catalogue does not hold: of the cart, then of purchases from the
+    earliest, then of views. ``repeated`` and ``cart_over`` count entries of the cart that do not count,
+    ``bought_over`` products that were bought too long ago to.
     """
 
     shopper: Shopper
     bought: tuple[Array, Array]
+    in_cart: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     unknown: tuple[str, ...] = ()
     repeated: int = 0
     cart_over: int = 0
@@ -164,6 +166,7 @@ def visit(
     return Visit(
         shopper,
         last,
+        np.array(in_cart, dtype=np.int64),
         unknown,
         repeated=len(cart) - len(latest_first),
         cart_over=max(len(in_cart) - CART_LIMIT, 0),

@@ -66,11 +66,13 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
 
 def _sentence(code: str, numbers: Mapping[str, Number]) -> str:
     """Return which sentence a reason has: of an interval, by whose it is; of a pair, by what it shows."""
-    if code == "due":
-        return f"due_{numbers['interval_basis']}"
-    lift = numbers.get("lift")
-    if code == "bought_together" and isinstance(lift, int | float) and lift > 1:
-        return "bought_with"
+    if code in {"due", "bought_regularly"}:
+        return f"{'once' if numbers['orders'] == 1 else 'due'}_{numbers['interval_basis']}"
+    if code == "bought_before":
+        return "bought_once" if numbers["orders"] == 1 else code
+    if code in {"bought_with", "bought_together"}:
+        lift = numbers.get("lift")
+        return "bought_with" if isinstance(lift, int | float) and lift > 1 else "bought_together"
     return code
 
 
@@ -87,7 +89,7 @@ def _template(locale: Locale, sentence: str) -> tuple[str, tuple[str, ...]]:
 
 def _named(locale: Locale, products: Sequence[str]) -> str:
     product = _word(locale, "product")
-    return _word(locale, "and").join(product.format(name=name) for name in products)
+    return _word(locale, "or").join(product.format(name=name) for name in products)
 
 
 def _times(locale: Locale, count: float, _: str) -> str:

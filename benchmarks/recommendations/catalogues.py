@@ -22,7 +22,7 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.domain.history import Array
-from app.estimators.blend import ALL_ITEMS, NEW_ITEMS, SOURCES, TASKS, Blend, ItemModel
+from app.estimators.blend import ALL_ITEMS, NEW_ITEMS, SIMILAR_ITEMS, SOURCES, TASKS, Blend, ItemModel
 from app.estimators.items import ROW_LIMIT, Items, Links, Pairs
 from app.estimators.reranking import RANKED_INPUTS
 from app.estimators.shopper import Shopper
@@ -220,7 +220,9 @@ def store_of(model: ItemModel) -> HeldStore:
                 name="full",
                 features=(),
                 schema_hash=_DIGEST,
-                populations=tuple(population.model_copy(update={"name": task}) for task in TASKS),
+                populations=tuple(
+                    population.model_copy(update={"name": task}) for task in (*TASKS, SIMILAR_ITEMS)
+                ),
             ),
         ),
         golden="golden.json",

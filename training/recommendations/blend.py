@@ -31,7 +31,7 @@ CANDIDATES: Final = 300
 SHRINKAGE: Final = 3.0
 """What the defaults weigh, as customers."""
 DEFAULTS: Final[Mapping[str, float]] = {
-    "bought": 2.5,
+    "bought": 3.0,
     "breadth": -0.5,
     "frequency": 1.1,
     "rebuy": 0.1,
@@ -56,6 +56,20 @@ RULES: Final[Mapping[str, Mapping[str, float]]] = {
 }
 """The simple rules that a blend is held against, as weights of the same sources; ``item_knn`` has links of
 its own."""
+
+
+def habits_first(weights: Array) -> Array:
+    """Return weights by which what was bought comes first, by the rule, and what is new by given weights."""
+    answer = weights.copy()
+    for name in SOURCES:
+        if name in {"bought", "breadth", "frequency", "orders", "rebuy"} or name.endswith("_bought"):
+            answer[AT[name]] = RULES["own_frequency"].get(name, 0.0)
+    answer[AT["bought"]] = AHEAD
+    return answer
+
+
+AHEAD: Final = 20.0
+"""A weight of what was bought that no new product makes up for."""
 NOT_OF_HISTORY: Final = ("orders", "ever", "cart_pairs")
 """Sources that no blend of a history is made of: beside frequency and recent popularity the first two add
 nothing, and the last tells of carts."""

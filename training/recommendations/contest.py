@@ -21,6 +21,8 @@ from training.recommendations.judging import CUT, LONGEST, METRIC, Comparison, J
 from training.recommendations.windows import Window
 
 BLEND, RERANKED = "blend", "reranked"
+HABITS_FIRST = "own_frequency_then_blend"
+"""What was bought comes first, by the rule, and what is new as the blend has it."""
 POPULARITY, ALL_TIME = "popularity", "popularity_all_time"
 OWN_FREQUENCY, ITEM_KNN = "own_frequency", "item_knn"
 DIVERSITY: Final = 0.15
@@ -44,8 +46,15 @@ class Contest:
     comparisons: Mapping[str, Comparison]
     seed: int
 
+    def has_won(self, name: str) -> bool:
+        """Return whether a contender took part and earned more than grade C."""
+        comparison = self.comparisons.get(name)
+        return comparison is not None and comparison.grade != "C"
+
     def beats(self, name: str, other: str) -> bool:
         """Return whether a contender is surely better than another, not only than the rule."""
+        if name not in self.judged:
+            return False
         return compare(other, self.judged[other], self.judged[name], self.seed).improvement.low > 0
 
 

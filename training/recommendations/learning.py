@@ -36,6 +36,7 @@ from training.recommendations.blend import (
     Requests,
     fit_blend,
     fit_weights,
+    habits_first,
     ndcg,
     requests_of,
     row_of,
@@ -44,6 +45,7 @@ from training.recommendations.blend import (
 from training.recommendations.contest import (
     ALL_TIME,
     BLEND,
+    HABITS_FIRST,
     ITEM_KNN,
     OWN_FREQUENCY,
     POPULARITY,
@@ -65,6 +67,7 @@ from training.recommendations.recipe import (
     model_at,
 )
 from training.recommendations.reranker import grow_reranker
+from training.recommendations.verdicts import verdicts_of
 from training.recommendations.windows import When, Window, window_of
 
 TUNING_WINDOWS: Final = 3
@@ -86,12 +89,14 @@ Progress = Callable[[str], None]
 class Learned:
     """What was learned: the model that is published, the contests behind it, and how it came about.
 
-    ``tiers`` says which rung answers each task. ``tree_text`` is the challenger, None where it is not
-    published. ``windows`` are the cut-offs that were learned from and, last, the one that was judged on.
+    ``tiers`` says which rung answers each task, ``answering`` which contender of its contest that is.
+    ``tree_text`` is the challenger, None where it is not published. ``windows`` are the cut-offs that were
+    learned from and, last, the one that was judged on.
     """
 
     model: ItemModel
     tiers: Mapping[str, Tier]
+    answering: Mapping[str, str]
     contests: Mapping[str, Contest]
     recipe: Recipe
     left_out: tuple[str, ...]
@@ -144,12 +149,14 @@ def learn(record: Record, as_of: int, horizon_days: int, seed: int, progress: Pr
         contests = _contests(model, window, knn, tree_text, seed)
         contests[SIMILAR_ITEMS] = hold_similar_contest(model, window, seed)
         diversity = cost_of_diversity(model, window)
-    tiers, published, reranked = _verdicts(contests, weights)
+    verdicts = verdicts_of(contests, weights)
+    reranked = verdicts.reranked
     final = model_at(record, recipe, as_of, horizon_days)
     trees = None if tree_text is None or not reranked else read_trees(tree_text)
     return Learned(
-        model=replace(with_weights(final, published, reranked), reranker=trees),
-        tiers=tiers,
+        model=replace(with_weights(final, verdicts.weights, reranked), reranker=trees),
+        tiers=verdicts.tiers,
+        answering=verdicts.answering,
         contests=contests,
         recipe=recipe,
         left_out=fitted.left_out,
@@ -301,31 +308,7 @@ def _contests(
     known = {name: one for name, one in models.items() if name != OWN_FREQUENCY}
     cold = {name: models[name] for name in (BLEND, ALL_TIME)}
     carts = {name: one for name, one in known.items() if name != RERANKED}
+    first = {ALL_ITEMS: habits_first(model.blend.weights[NEW_ITEMS])}
+    models = {**models, HABITS_FIRST: with_weights(model, first)}
     by_task = {ALL_ITEMS: models, NEW_ITEMS: known, CART_ITEMS: carts, COLD_START: cold}
     return {task: hold_contest(by_task[task], window, task, seed) for task in TASKS}
-
-
-def _verdicts(
-    contests: Mapping[str, Contest], weights: Mapping[str, Array]
-) -> tuple[dict[str, Tier], dict[str, Array], frozenset[str]]:
-    """Return which rung answers each task, with which weights, and where the challenger is published."""
-    tiers: dict[str, Tier] = {}
-    published: dict[str, Array] = {}
-    for task in TASKS:
-        contest = contests.get(task)
-        has_won = contest is not None and contest.comparisons[BLEND].grade != "C"
-        rule = {ALL_ITEMS: OWN_FREQUENCY}.get(task, POPULARITY) if contest is None else contest.rule
-        tiers[task] = "statistical" if has_won and task != COLD_START else "rules"
-        published[task] = weights[task] if has_won or task == COLD_START else row_of(RULES[rule])
-    reranked = frozenset(
-        task
-        for task in TASKS
-        if (contest := contests.get(task)) is not None
-        and tiers[task] == "statistical"
-        and RERANKED in contest.judged
-        and contest.beats(RERANKED, BLEND)
-    )
-    similar = contests.get(SIMILAR_ITEMS)
-    has_won = similar is not None and similar.comparisons[BLEND].grade != "C"
-    tiers[SIMILAR_ITEMS] = "statistical" if has_won else "rules"
-    return {task: "ml" if task in reranked else tier for task, tier in tiers.items()}, published, reranked

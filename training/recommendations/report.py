@@ -9,9 +9,9 @@ import numpy as np
 
 from app.artifacts.manifest import Baseline, Grade, Interval, ManifestDraft, Population
 from app.domain.clock import from_microseconds
-from app.estimators.blend import ALL_ITEMS, NEW_ITEMS, SIMILAR_ITEMS, SOURCES, TASKS
+from app.estimators.blend import SIMILAR_ITEMS, SOURCES, TASKS
 from app.estimators.items import MIN_CUSTOMERS, Items
-from training.recommendations.contest import BLEND, RERANKED, Contest
+from training.recommendations.contest import Contest
 from training.recommendations.judging import METRIC, METRICS, interval
 from training.recommendations.learning import Learned
 from training.recommendations.reading import Shop
@@ -28,7 +28,11 @@ _LIMITS: Final = (
     f"Links and pairs are kept only where {MIN_CUSTOMERS} customers bought both: the rest is popularity.",
     "An interval is how often such a product was bought again; it is no promise of a date.",
     "A product that nobody has bought yet is hardly ever recommended.",
+    "Cancellations and refunds are read as known now: past windows know a little more than they could.",
+    "Where trees rank again the score is of their margins, and reasons tell of the blend.",
 )
+NOT_JUDGED: Final = "not_judged"
+"""The metric of a baseline where there was nothing to judge on."""
 _QUESTIONS: Final = (*TASKS, SIMILAR_ITEMS)
 _TASK_TEXT: Final = {
     "all_items": "any product, to customers with a purchase before",
@@ -44,18 +48,17 @@ def populations_of(learned: Learned, seed: int) -> tuple[Population, ...]:
     answer = []
     for task in _QUESTIONS:
         contest = learned.contests.get(task)
-        name = RERANKED if learned.tiers[task] == "ml" else BLEND
         metrics: dict[str, Interval] = {}
         counts = {"tested_rows": 0, "trained_rows": learned.tuned_customers}
-        baseline = Baseline(name="popularity", metric=METRIC, value=0.0, model_value=0.0)
+        baseline = Baseline(name=learned.answering[task], metric=NOT_JUDGED, value=0.0, model_value=0.0)
         grade: Grade = "C"
         if contest is not None:
-            comparison = contest.comparisons[name]
-            baseline, grade = comparison.baseline, comparison.grade
-            if learned.tiers[task] == "rules" and task in {ALL_ITEMS, NEW_ITEMS}:
-                name = contest.rule
-                baseline = baseline.model_copy(update={"model_value": baseline.value})
-            judged = contest.judged[name]
+            judged = contest.judged[learned.answering[task]]
+            comparison = contest.comparisons.get(learned.answering[task])
+            value = contest.judged[contest.rule].mean(METRIC) if judged.size else 0.0
+            baseline = Baseline(name=contest.rule, metric=METRIC, value=value, model_value=value)
+            if comparison is not None:
+                baseline, grade = comparison.baseline, comparison.grade
             metrics = {key: interval(judged.by_customer[key], seed) for key in METRICS}
             counts["tested_rows"] = judged.size
         answer.append(
@@ -143,7 +146,11 @@ def _window(when: When, timezone: str) -> Told:
 
 def _task(learned: Learned, task: str, seed: int) -> Told:
     contest = learned.contests.get(task)
-    told: Told = {"asks": _TASK_TEXT[task], "tier": learned.tiers[task]}
+    told: Told = {
+        "asks": _TASK_TEXT[task],
+        "tier": learned.tiers[task],
+        "answered_by": learned.answering[task],
+    }
     if contest is None:
         return {**told, "customers": 0, "rule": None, "contenders": {}}
     return {

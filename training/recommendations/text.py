@@ -84,7 +84,8 @@ def _learned(card: _Part) -> list[str]:
 
 
 def _task(told: _Part) -> list[str]:
-    asked = f"Asked: {told['asks']}; {told['customers']:,} of them. Answered by: {told['tier']}."
+    by = f"{told['answered_by']} ({told['tier']})"
+    asked = f"Asked: {told['asks']}; {told['customers']:,} of them. Answered by: {by}."
     if not told["customers"]:
         return [asked, "", "Nothing was judged."]
     rows = [

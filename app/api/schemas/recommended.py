@@ -22,6 +22,7 @@ class ItemReason(Told):
 
     code: Literal[
         "due",
+        "bought_regularly",
         "bought_before",
         "upgrade",
         "bought_with",

@@ -38,6 +38,8 @@ ROW_TABLES: Final = (
     "consents",
 )
 BATCH_LIMIT: Final = 1_000
+OBJECTS_LIMIT: Final = 50_000
+"""Objects of one customer: a row of the contract takes more than 20 bytes, and a customer 1 MiB."""
 
 
 class CustomerRequest(Wire):
@@ -150,6 +152,15 @@ def has_repeated_key(body: bytes, keys: int) -> bool:
     except _RepeatedKeyError:
         return True
     return False
+
+
+def has_too_many_objects(body: bytes) -> bool:
+    """Say whether a body holds more objects than rows of a customer can be.
+
+    Asked before it is read: every faulty object would become several errors in memory, so that a few
+    megabytes of them would take gigabytes.
+    """
+    return body.count(b"{") > OBJECTS_LIMIT
 
 
 class _RepeatedKeyError(Exception):

@@ -33,7 +33,7 @@ from app.api.schemas.recommend import (
     read_similar,
 )
 from app.api.schemas.recommended import Recommendations, SimilarItems
-from app.api.schemas.request import CustomerRequest, ScoreRequest
+from app.api.schemas.request import OBJECTS_LIMIT, CustomerRequest, ScoreRequest
 from app.api.telemetry import JsonLines, Metrics
 from app.serving.recommend import recommend
 from tests import items
@@ -361,6 +361,16 @@ def test_as_many_products_in_stock_as_are_promised_are_taken(service: Service) -
 def test_too_large_a_body_is_refused(service: Service, path: str) -> None:
     told = ask(service, b" " * (BODY_BYTES + 1), 413, path)
     assert told["type"] == "urn:kith:problem:too_large"
+
+
+@pytest.mark.parametrize("path", [PATH, SIMILAR, "/v1/scores"])
+def test_more_objects_than_a_customer_can_have_are_refused_before_they_are_read(
+    service: Service, path: str
+) -> None:
+    told = ask(service, b'{"orders":[' + b"{}," * OBJECTS_LIMIT + b"{}]}", 413, path)
+    [error] = told["errors"]
+    assert (told["type"], error["code"]) == ("urn:kith:problem:too_large", "too_many_objects")
+    assert f"{OBJECTS_LIMIT:,}" in error["detail"]
 
 
 @pytest.mark.parametrize("path", [PATH, SIMILAR])

@@ -217,7 +217,6 @@ def test_some_and_all_candidates_have_the_same_margins() -> None:
         one = replace(one, items=replace(one.items, active=np.zeros(SIZE, dtype=bool)))  # noqa: PLW2901  none popular
         allowed = np.random.default_rng(9).random(SIZE) < 0.7
         few, every = (scored(one, person, is_wide=wide, allowed=allowed) for wide in (False, True))
-        assert (few.is_all, every.is_all) == (False, True)
         assert every.product.tolist() == np.flatnonzero(allowed).tolist()
         assert set(few.product.tolist()) <= set(every.product.tolist())
         place = np.searchsorted(every.product, few.product)

@@ -12,7 +12,7 @@ from app.estimators.blend import ALL_ITEMS, AT, ItemModel
 from app.estimators.candidates import Scored, score_candidates
 from app.estimators.item_types import TYPES, Reason, Typing, similar_reason, together
 from app.estimators.items import rule_of
-from app.estimators.shopper import Shopper
+from app.estimators.shopper import HISTORY_LIMIT, Shopper
 from tests.items import (
     BISCUIT,
     BLACK,
@@ -29,7 +29,7 @@ from tests.items import (
     catalogue,
     model,
 )
-from tests.unit.estimators.random_items import random_model, random_shopper
+from tests.unit.estimators.random_items import random_catalogue, random_model, random_shopper
 
 EVERYTHING = np.arange(len(catalogue().ids))
 
@@ -189,10 +189,15 @@ def test_what_was_bought_is_a_repurchase_whatever_else_holds() -> None:
 @pytest.mark.parametrize(
     ("days", "expected"),
     [
-        ([10.0], ("due", 30.0, "product")),
-        ([10.0, 50.0], ("due", 30.0, "product")),
-        ([10.0, 50.0, 70.0], ("due", 30.0, "own")),
-        ([10.0, 10.0, 10.0], ("due", 30.0, "product")),
+        ([10.0], ("bought_regularly", 30.0, "product")),
+        ([10.0, 50.0], ("bought_regularly", 30.0, "product")),
+        ([10.0, 50.0, 70.0], ("bought_regularly", 30.0, "own")),
+        ([10.0, 10.0, 10.0], ("bought_regularly", 30.0, "product")),
+        # Three orders of one afternoon are no rhythm.
+        ([10.0, 10.01, 10.02], ("bought_regularly", 30.0, "product")),
+        ([10.0, 16.0, 22.0], ("due", 6.0, "own")),
+        ([10.0, 22.4, 35.0], ("due", 12.5, "own")),
+        ([10.0, 22.6, 35.2], ("bought_regularly", 12.6, "own")),
     ],
 )
 def test_the_interval_is_the_own_one_from_three_orders_on(
@@ -200,7 +205,8 @@ def test_the_interval_is_the_own_one_from_three_orders_on(
 ) -> None:
     person = Shopper(np.full(len(days), GREEN), np.array(days), np.arange(len(days)))
     _, reason = told(person)[GREEN]
-    assert (reason.code, reason.numbers["interval_days"], reason.numbers["interval_basis"]) == expected
+    told_days = float(reason.numbers["interval_days"] or 0)
+    assert (reason.code, round(told_days, 6), reason.numbers["interval_basis"]) == expected
     assert (reason.numbers["orders"], reason.numbers["days_since_last"]) == (len(days), 10.0)
 
 
@@ -351,3 +357,13 @@ def test_similar_products_tell_the_pair_else_who_bought_both() -> None:
         "similar_buyers", (GREEN,), {"customers": 60}
     )
     assert similar_reason(items, np.array([BLACK, CUP, GREEN]), OOLONG).products == (GREEN,)
+
+
+def test_what_was_bought_too_long_ago_to_count_is_a_repurchase_all_the_same() -> None:
+    size = HISTORY_LIMIT + 5
+    items = replace(random_catalogue(np.random.default_rng(2), size), active=np.ones(size, dtype=bool))
+    person = Shopper(np.arange(size), np.arange(size, dtype=np.float64), np.arange(size))
+    found = told(person, ItemModel(items, blend()))
+    assert {kind for kind, _ in found.values()} == {"repurchase"}
+    oldest = found[size - 1][1]
+    assert oldest == Reason("bought_before", (), {"orders": 1, "days_since_last": size - 1.0})

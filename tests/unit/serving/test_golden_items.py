@@ -142,6 +142,15 @@ def test_a_ranker_without_a_catalogue_is_refused() -> None:
         load_draft(draft(None), files())
 
 
+def test_a_ranker_that_does_not_say_how_good_each_answer_is_is_refused() -> None:
+    plain = draft()
+    [variant] = plain.variants
+    for populations in (variant.populations[1:], ()):
+        fewer = variant.model_copy(update={"populations": populations})
+        with pytest.raises(StructureError, match="populations"):
+            load_draft(plain.model_copy(update={"variants": (fewer,)}), files())
+
+
 @pytest.mark.parametrize("name", ["items_npz", "links_npz", "pairs_npz", "reranker_txt"])
 def test_a_missing_file_is_named(name: str) -> None:
     with pytest.raises(StructureError, match=name.replace("_", r"\.")):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.history import EVENT_LIMIT, MICROSECONDS_PER_DAY, ORDER_LIMIT
 from app.domain.rows import build_history
+from app.estimators.blend import ItemModel
 from app.estimators.shopper import CART_LIMIT, HISTORY_LIMIT, NO_GROUP, VIEW_DAYS
 from app.features.view import View, is_bought
 from app.serving.shopping import (
@@ -19,7 +20,8 @@ from app.serving.shopping import (
     viewed_products,
     visit,
 )
-from tests.items import BUSINESS, CUP, GREEN, HONEY, IDS, model
+from tests.items import BUSINESS, CUP, GREEN, HONEY, IDS, blend, model
+from tests.unit.estimators.random_items import random_catalogue
 
 DAY = MICROSECONDS_PER_DAY
 NOW = 1_793_500_000_000_000
@@ -135,6 +137,16 @@ def test_unknown_products_are_told_once_in_order_of_appearance() -> None:
         "events": [view(1, "w"), view(2, "y")],
     }
     assert seen(person, ("q", "x", "cup", "q")).unknown == ("q", "x", "z", "y", "w")
+
+
+def test_all_of_a_long_cart_is_known_though_only_the_latest_counts() -> None:
+    size = CART_LIMIT + 20
+    one = ItemModel(random_catalogue(np.random.default_rng(1), size), blend())
+    cart = [f"p{k}" for k in range(size)]
+    found = visit(one, {}, cart, NOW, ZONE, tracked=True)
+    assert found.shopper.cart.tolist() == list(range(20, size))
+    assert sorted(found.in_cart.tolist()) == list(range(size))
+    assert found.cart_over == 20
 
 
 def test_what_training_saw_is_what_is_served() -> None:

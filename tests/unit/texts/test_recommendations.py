@@ -34,6 +34,7 @@ PAIR: dict[str, float | str | None] = {
 BOUGHT: dict[str, float | str | None] = {"orders": 3, "days_since_last": 12.6, "interval_days": 29.7}
 REASONS: dict[str, dict[str, float | str | None]] = {
     "due": {**BOUGHT, "interval_basis": "own"},
+    "bought_regularly": {**BOUGHT, "interval_basis": "product"},
     "bought_before": {"orders": 1, "days_since_last": 0.2},
     "upgrade": {"price": 12.5, "price_of": 10.0, "price_ratio": 1.25},
     "bought_with": PAIR,
@@ -120,8 +121,8 @@ def test_interval_is_told_about_and_never_as_a_date(days: float, en: str, zh: st
 )
 def test_time_of_the_last_purchase_is_told_in_whole_days(days: float, en: str, zh: str) -> None:
     numbers = {"orders": 1, "days_since_last": days}
-    assert reason_text("en", "bought_before", [], numbers, "CNY") == f"Bought once, the last time {en}"
-    assert reason_text("zh-CN", "bought_before", [], numbers, "CNY") == f"已购买 1 次，上次是{zh}"
+    assert reason_text("en", "bought_before", [], numbers, "CNY") == f"Bought once, {en}"
+    assert reason_text("zh-CN", "bought_before", [], numbers, "CNY") == f"已购买 1 次，在{zh}"
 
 
 def test_lift_is_told_only_where_it_speaks_for_the_pair() -> None:
@@ -135,8 +136,8 @@ def test_lift_is_told_only_where_it_speaks_for_the_pair() -> None:
 
 
 def test_two_products_are_joined_in_the_language() -> None:
-    assert "“A” and “B”" in reason_text("en", "goes_with", ["A", "B"], {}, "CNY")
-    assert "“A”和“B”" in reason_text("zh-CN", "goes_with", ["A", "B"], {}, "CNY")
+    assert "“A” or “B”" in reason_text("en", "goes_with", ["A", "B"], {}, "CNY")
+    assert "“A”或“B”" in reason_text("zh-CN", "goes_with", ["A", "B"], {}, "CNY")
 
 
 def test_only_filters_that_took_something_are_told() -> None:

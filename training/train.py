@@ -26,6 +26,7 @@ from app.serving.release import LoadedArtifact
 from training.capabilities import TRAINERS, Trainers
 from training.golden import GOLDEN_PRODUCTS, TEXTS, golden_customers, golden_requests
 from training.publish import publish
+from training.recommendations.report import NOT_JUDGED
 from training.run import Run, Trained
 from training.tables import Business, Tables, load_business, read_tables
 
@@ -266,10 +267,13 @@ def _print(outcome: Mapping[str, Any], *, as_json: bool) -> None:
         print(f"  {capability} {artifact['version']}  card: {artifact['path']}/card.md")
         for one in artifact["populations"]:
             rule = one["baseline"]
-            print(
-                f"    {one['variant']:8} {one['population']:12} {one['tier']:12} grade {one['grade']}  "
+            judged = (
                 f"{rule['metric']} {rule['model_value']:.4f} against {rule['value']:.4f} of {rule['name']}"
             )
+            if rule["metric"] == NOT_JUDGED:
+                judged = "too little to judge on"
+            who = f"{one['variant']:8} {one['population']:12} {one['tier']:12}"
+            print(f"    {who} grade {one['grade']}  {judged}")
     for capability, refusal in outcome["refused"].items():
         print(f"error: {capability} is refused: {refusal['reason']}", file=sys.stderr)
         if refusal["remedy"]:

@@ -1,7 +1,7 @@
 """The catalogue of products as recommendations are served from it, made of the parts of this package.
 
-Rules: customers appear as numbers of customers only; how often a product was bought is told from
-``MIN_CUSTOMERS`` customers on, else as 0; links and pairs lead to active products.
+Rules: customers appear as numbers of customers only; the counts that evidence is told by are those of
+``MIN_CUSTOMERS`` customers or more, else 0; links and pairs lead to active products.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The contest on the last window: what was learned beside simple rules and what a user would pick instead.
 
-Every contender answers through the code that serves, for the same customers of a window that no fit and no
-choice has seen. The rules are weights of the blend's own sources; ``item_knn`` has links of its own.
+Every contender answers through the code that serves, for the same customers of a window that no fit has
+seen; which of them answers is chosen on it. The rules are weights of the blend's own sources; ``item_knn``
+has links of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +18,7 @@ from app.domain.history import Array
 from app.estimators.blend import ALL_ITEMS, CART_ITEMS, COLD_START, NEW_ITEMS, SIMILAR_ITEMS, TASKS, ItemModel
 from app.estimators.items import Items
 from training.recommendations.blend import RULES, row_of
-from training.recommendations.judging import CUT, LONGEST, METRIC, Comparison, Judged, compare, judge
+from training.recommendations.judging import CUT, FEWEST, LONGEST, METRIC, Comparison, Judged, compare, judge
 from training.recommendations.windows import Window
 
 BLEND, RERANKED = "blend", "reranked"
@@ -27,6 +28,10 @@ POPULARITY, ALL_TIME = "popularity", "popularity_all_time"
 OWN_FREQUENCY, ITEM_KNN = "own_frequency", "item_knn"
 DIVERSITY: Final = 0.15
 DIVERSITY_CUSTOMERS: Final = 500
+MODELS: Final = (BLEND, RERANKED, HABITS_FIRST)
+"""The contenders that earn grades."""
+FEWEST_ORDERS: Final = 100
+"""Orders without which nothing is judged that is asked of orders."""
 RULES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     ALL_ITEMS: (OWN_FREQUENCY, POPULARITY),
     NEW_ITEMS: (POPULARITY, ALL_TIME),
@@ -76,17 +81,13 @@ def rule_model(model: ItemModel, rule: str, *, knn: Items | None = None) -> Item
     return with_weights(replace(model, items=items, reranker=None), dict.fromkeys(TASKS, row))
 
 
-def hold_contest(
-    models: Mapping[str, ItemModel], window: Window, task: str, seed: int, rules: Sequence[str] | None = None
-) -> Contest:
+def hold_contest(models: Mapping[str, ItemModel], window: Window, task: str, seed: int) -> Contest:
     """Return what contenders are worth at a task.
 
     Parameters
     ----------
     models : mapping
         The contenders by name, with at least one of the rules of the task among them.
-    rules : sequence of str, optional
-        What counts as a simple rule, of those of the task if not given.
     """
     questions = list(window.questions(task))
     relevant = [wanted for *_, wanted in questions]
@@ -98,13 +99,17 @@ def hold_contest(
         )
         for name, model in models.items()
     }
-    simple = [name for name in rules or RULES_OF[task] if name in judged]
+    simple = [name for name in RULES_OF[task] if name in judged]
     rule = max(simple, key=lambda name: np.nan_to_num(judged[name].mean(METRIC)))
     return Contest(
         task,
         judged,
         rule,
-        {name: compare(rule, judged[rule], one, seed) for name, one in judged.items() if name not in simple},
+        {
+            name: compare(rule, judged[rule], one, seed, FEWEST_ORDERS if task == CART_ITEMS else FEWEST)
+            for name, one in judged.items()
+            if name not in simple
+        },
         seed,
     )
 
@@ -119,7 +124,7 @@ def hold_similar_contest(model: ItemModel, window: Window, seed: int) -> Contest
         ruled.append(popular[~np.isin(popular, shopper.cart)][:LONGEST])
         relevant.append(rest)
     judged = {BLEND: judge(window, shown, relevant), POPULARITY: judge(window, ruled, relevant)}
-    comparison = compare(POPULARITY, judged[POPULARITY], judged[BLEND], seed)
+    comparison = compare(POPULARITY, judged[POPULARITY], judged[BLEND], seed, FEWEST_ORDERS)
     return Contest(SIMILAR_ITEMS, judged, POPULARITY, {BLEND: comparison}, seed)
 
 

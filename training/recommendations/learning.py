@@ -118,6 +118,8 @@ def learn(record: Record, as_of: int, horizon_days: int, seed: int, progress: Pr
     horizon_days : int
         How many days of purchases a window asks about.
     """
+    # What happened at that very moment is known: where days have no times, that is a whole day.
+    as_of += 1
     found = whens(record, as_of, horizon_days)
     past, last = found[:-1], found[-1] if found else None
     progress(f"recommendations: {len(past)} windows to learn from")
@@ -249,7 +251,9 @@ class _Study:
         for days in LINK_DAYS:
             progress(f"recommendations: links of {'all' if days is None else days} days")
             worth[days] = self._worth(replace(recipe, link_days=days))
-        return replace(recipe, link_days=max(worth, key=lambda days: worth[days]))
+        recipe = replace(recipe, link_days=max(worth, key=lambda days: worth[days]))
+        self._made = {recipe: self._made[recipe]}
+        return recipe
 
     def _popular(self, recipe: Recipe) -> float:
         """Return what popularity alone is worth at new products, over all windows."""

@@ -6,9 +6,10 @@ Rules:
    product, and of products with as many recent buyers those of all times decide.
 2. A line is a product of an order. A lift is the logarithm of observed over expected lines, both with the
    same number of lines added, so that what is rare has a lift near 0.
-3. What fewer than ``MIN_CUSTOMERS`` customers of a group or a month did cannot be read from a lift:
-   whatever it is, it counts as one line less than that limit, and never speaks for the product. Groups of
-   fewer than ``GROUP_CUSTOMERS`` customers fall out.
+3. What fewer than ``MIN_CUSTOMERS`` customers of a group or a month did cannot be read from a lift: whatever
+   it is, it counts as one line less than that limit, and never speaks for the product. Groups of fewer than
+   ``GROUP_CUSTOMERS`` customers fall out. Popularity and trend are of all customers alike, and tell how many
+   bought a product, however few: that is no habit of anybody.
 4. A product's season is told against its own rate while it was sold, from its first month to its last, so
    that a launch is no season; it takes twelve such months, and more than a year of data.
 """

@@ -5,7 +5,8 @@ Rules:
 1. Customers who deny profiling are not read; the views of those who deny behavioural tracking are not either.
 2. An order counts unless it is pending, or cancelled or wholly refunded as known at ``as_of``; of an order
    that counts, lines with a quantity of 0 or less do not.
-3. The catalogue is the table products, and what was bought without being listed there. What has no price is
+3. The catalogue is the table products, and what ``MIN_CUSTOMERS`` customers bought without its being listed
+   there; without that table all that was bought. What has no price is
    given the median price paid, if at least ``MIN_CUSTOMERS`` customers paid one.
 4. A product is viewed when it is looked at or put into the cart. Views of unknown products are not read.
 """
@@ -24,7 +25,7 @@ from app.domain.history import Array, History
 from app.estimators.item_files import NAME_LENGTH
 from app.estimators.items import MIN_CUSTOMERS
 from app.estimators.shopper import VIEW_EVENTS
-from training.recommendations.purchases import Catalogue, Purchases, Views, sliced
+from training.recommendations.purchases import Catalogue, Purchases, Views, customer_counts, sliced
 from training.tables import Tables
 from training.tables.clean import INDEX
 from training.tables.mapping import CANONICAL
@@ -64,7 +65,7 @@ def read_shop(tables: Tables, history: History, as_of: int) -> Shop:
     views = _viewed(tables, as_of)
     views = sliced(views, tracked[views.customer])
     kept = listed.column("is_listed").to_numpy(zero_copy_only=False).astype(bool)
-    kept[purchases.product] = True
+    kept |= customer_counts(purchases) >= (MIN_CUSTOMERS if tables.has("products") else 1)
     catalogue = _catalogue(listed, _price_paid(purchases, paid))
     return _narrowed(Shop(catalogue, purchases, views, denied), kept)
 
@@ -185,7 +186,7 @@ def _narrowed(shop: Shop, kept: Array) -> Shop:
     if kept.all():
         return shop
     place = np.cumsum(kept) - 1
-    whole, bought = shop.catalogue, shop.purchases
+    whole, bought = shop.catalogue, sliced(shop.purchases, kept[shop.purchases.product])
     rows = np.flatnonzero(kept).tolist()
     used = np.unique(whole.category[kept])
     used = used[used >= 0]

@@ -3,12 +3,14 @@
 Rules:
 
 1. A gap lies between two orders of one customer with the same product, a day or more apart. The usual
-   interval is their median, from ``LEAST_GAPS`` gaps by ``MIN_CUSTOMERS`` customers on. Gaps that have not
+   interval is the median over customers of the median of each one's gaps, in whole days, so that whoever buys
+   most does not decide it; it takes ``LEAST_GAPS`` gaps by ``MIN_CUSTOMERS`` customers. Gaps that have not
    ended yet are not among them, so it is on the short side.
 2. How likely a product is bought again within the horizon is counted over customers and products at
    cut-offs, by the time since the last order over the interval, and by the number of orders. The interval is
    the one that serving uses, from what was known at the cut-off.
-3. A share is shrunk to that of all with as many orders, and that to the share of all.
+3. A share is shrunk to that of all with as many orders, and that to the share of all; what fewer than
+   ``MIN_CUSTOMERS`` cases would tell is the former alone.
 """
 
 from __future__ import annotations
@@ -69,18 +71,30 @@ def usual_intervals(purchases: Purchases) -> Usual:
     is_gap = (customer[1:] == customer[:-1]) & (product[1:] == product[:-1]) & (gap >= 1.0)
     gap, product, customer = gap[is_gap], product[1:][is_gap], customer[1:][is_gap]
     count = np.bincount(product, minlength=purchases.products)
-    # Sorted by customer, then product: a run is one customer's gaps of one product.
-    is_first = np.ones(len(product), dtype=bool)
-    is_first[1:] = (product[1:] != product[:-1]) | (customer[1:] != customer[:-1])
-    customers = np.bincount(product[is_first], minlength=purchases.products)
-    ordered = gap[np.lexsort((gap, product))]
-    start = np.cumsum(count) - count
+    product, days = _own_gaps(customer, product, gap)
+    customers = np.bincount(product, minlength=purchases.products)
+    start = np.cumsum(customers) - customers
     is_told = (count >= LEAST_GAPS) & (customers >= MIN_CUSTOMERS)
-    days = np.full(purchases.products, np.nan)
-    low, high = start + (count - 1) // 2, start + count // 2
-    days[is_told] = (ordered[low[is_told]] + ordered[high[is_told]]) / 2
-    default = float(np.median(gap)) if len(gap) >= LEAST_GAPS else INTERVAL_DEFAULT
-    return Usual(days, np.where(is_told, count, 0), default)
+    low, high = start + (customers - 1) // 2, start + customers // 2
+    usual = np.full(purchases.products, np.nan)
+    usual[is_told] = np.maximum(np.round((days[low[is_told]] + days[high[is_told]]) / 2), 1.0)
+    is_known = len(gap) >= LEAST_GAPS and len(np.unique(customer)) >= MIN_CUSTOMERS
+    default = max(round(float(np.median(days))), 1) if is_known else INTERVAL_DEFAULT
+    return Usual(usual, np.where(is_told, count, 0), float(default))
+
+
+def _own_gaps(customer: Array, product: Array, gap: Array) -> tuple[Array, Array]:
+    """Return the median gap of each customer and product, sorted by product, then by length."""
+    order = np.lexsort((gap, product, customer))
+    customer, product, gap = customer[order], product[order], gap[order]
+    begins = np.ones(len(product), dtype=bool)
+    begins[1:] = (product[1:] != product[:-1]) | (customer[1:] != customer[:-1])
+    starts = np.flatnonzero(begins)
+    counts = np.diff(np.append(starts, len(product)))
+    middle = (gap[starts + (counts - 1) // 2] + gap[starts + counts // 2]) / 2 if len(starts) else gap
+    product = product[starts]
+    by_product = np.lexsort((middle, product))
+    return product[by_product], middle[by_product]
 
 
 def rebuy_table(purchases: Purchases, cuts: Sequence[int], horizon_days: float) -> RebuyTable:
@@ -103,6 +117,7 @@ def rebuy_table(purchases: Purchases, cuts: Sequence[int], horizon_days: float) 
     overall = (again.sum() + 1.0) / (cases.sum() + 2.0)
     by_orders = (again.sum(axis=1) + PRIOR_CASES * overall) / (cases.sum(axis=1) + PRIOR_CASES)
     shares = (again + PRIOR_CASES * by_orders[:, None]) / (cases + PRIOR_CASES)
+    shares = np.where(cases >= MIN_CUSTOMERS, shares, by_orders[:, None])
     return RebuyTable(np.array(EDGES), shares, cases)
 
 

@@ -11,8 +11,8 @@ from app.artifacts.manifest import Baseline, Grade, Interval, ManifestDraft, Pop
 from app.domain.clock import from_microseconds
 from app.estimators.blend import SIMILAR_ITEMS, SOURCES, TASKS
 from app.estimators.items import MIN_CUSTOMERS, Items
-from training.recommendations.contest import Contest
-from training.recommendations.judging import METRIC, METRICS, interval
+from training.recommendations.contest import ITEM_KNN, MODELS, Contest
+from training.recommendations.judging import METRIC, METRICS, compare, interval
 from training.recommendations.learning import Learned
 from training.recommendations.reading import Shop
 from training.recommendations.windows import When
@@ -29,6 +29,7 @@ _LIMITS: Final = (
     "An interval is how often such a product was bought again; it is no promise of a date.",
     "A product that nobody has bought yet is hardly ever recommended.",
     "Cancellations and refunds are read as known now: past windows know a little more than they could.",
+    "So is the group of a customer, where groups are told apart.",
     "Where trees rank again the score is of their margins, and reasons tell of the blend.",
 )
 NOT_JUDGED: Final = "not_judged"
@@ -152,13 +153,22 @@ def _task(learned: Learned, task: str, seed: int) -> Told:
         "answered_by": learned.answering[task],
     }
     if contest is None:
-        return {**told, "customers": 0, "rule": None, "contenders": {}}
+        return {**told, "customers": 0, "rule": None, "beside_item_knn": None, "contenders": {}}
     return {
         **told,
         "customers": next(iter(contest.judged.values())).size,
         "rule": contest.rule,
+        "beside_item_knn": _beside(contest, learned.answering[task]),
         "contenders": {name: _contender(contest, name, seed) for name in contest.judged},
     }
+
+
+def _beside(contest: Contest, name: str) -> Told | None:
+    """Return how much better the answering contender is than item-kNN, relative, with its interval."""
+    rival = contest.judged.get(ITEM_KNN)
+    if rival is None or name not in MODELS or not rival.size:
+        return None
+    return compare(ITEM_KNN, rival, contest.judged[name], contest.seed).improvement.model_dump()
 
 
 def _contender(contest: Contest, name: str, seed: int) -> Told:

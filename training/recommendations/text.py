@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from training.recommendations.contest import MODELS
 from training.report_text import head, known, table
 
 _Part = Mapping[str, Any]
@@ -59,7 +60,7 @@ def _catalogue(card: _Part) -> list[str]:
             f"{told['views']:,} views; {told['profiling_denied']:,} customers deny profiling."
         ),
         (
-            f"* Links: {told['links']:,} of {told['with_links']:,} products; pairs: {told['pairs']:,}; "
+            f"* Links: {told['links']:,}, from {told['with_links']:,} products; pairs: {told['pairs']:,}; "
             f"products with a usual interval: {told['with_an_interval']:,}."
         ),
     ]
@@ -68,13 +69,18 @@ def _catalogue(card: _Part) -> list[str]:
 def _learned(card: _Part) -> list[str]:
     recipe, windows = card["recipe"], card["windows"]
     if not windows:
-        return ["There is too little history to look back on: the weights are defaults, nothing was judged."]
+        return [
+            "There is too little history to look back on: nothing was judged, so the simple rules answer."
+        ]
     cuts = ", ".join(window["cut_off"] for window in windows[:-1]) or "none: the weights are the defaults"
     days = recipe["link_days"]
     left = ", ".join(recipe["left_out"]) or "none"
     return [
         f"* Learned on windows of {windows[-1]['horizon_days']:g} days that begin at: {cuts}.",
-        f"* Judged on the window that begins at {windows[-1]['cut_off']}, unseen by any fit or choice.",
+        (
+            f"* Judged on the window that begins at {windows[-1]['cut_off']}, unseen by any fit; "
+            "which contender answers is chosen on it."
+        ),
         (
             f"* Links count purchases {'of all ages alike' if days is None else f'of {days:g} days as 1/e'}, "
             f"popularity those of {recipe['popularity_days']:g} days."
@@ -100,10 +106,21 @@ def _task(told: _Part) -> list[str]:
     verdicts = [
         f"* {name}: grade {one['against_the_rule']['grade']}: {one['against_the_rule']['reason']}."
         for name, one in told["contenders"].items()
-        if one["against_the_rule"] is not None
+        if one["against_the_rule"] is not None and name in MODELS
     ]
     titles = "contender NDCG@10 recall@10 recall@20 MRR@20 hit~rate@10 coverage@10 novelty@10"
-    return [asked, "", *table(titles, rows), *verdicts]
+    beside = told["beside_item_knn"]
+    rival = (
+        []
+        if beside is None
+        else [
+            (
+                f"* Beside item_knn, what a user would pick instead: {beside['value']:+.1%} "
+                f"({beside['low']:+.1%} to {beside['high']:+.1%})."
+            )
+        ]
+    )
+    return [asked, "", *table(titles, rows), *verdicts, *rival]
 
 
 def _weights(weights: _Part) -> list[str]:

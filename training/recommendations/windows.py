@@ -1,7 +1,9 @@
 """Looking back: what a person could have been shown at an earlier time, and what that person bought after it.
 
 A window asks customers at a cut-off, with what was known then, and takes what they bought in the days that
-follow as relevant. The catalogue of a window is built from purchases before its cut-off alone.
+follow as relevant. What is learned for a window is learned
+from purchases before its cut-off alone; which products there are, and what a customer's profile says, is as
+known now.
 """
 
 from __future__ import annotations

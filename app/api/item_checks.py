@@ -13,7 +13,7 @@ ONLY_REPURCHASE: Final = {"repurchase"}
 
 
 def filter_faults(filters: ItemFilters | None) -> Iterator[Fault]:
-    """Yield the filters that leave nothing to show whatever the catalogue holds."""
+    """Yield the filters that contradict each other."""
     if filters is None:
         return
     low, high = filters.price_min, filters.price_max

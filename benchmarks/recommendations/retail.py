@@ -158,6 +158,6 @@ def _chosen(learned: Learned) -> str:
     tiers = ", ".join(f"{task} {tier}" for task, tier in learned.tiers.items())
     gone = ", ".join(learned.left_out) or "none"
     return (
-        f"Chosen before the cut-off: purchases count for links {days}, for popularity 1/e after "
+        f"Chosen before the cut-off: purchases count for links {days}, for popularity the last "
         f"{learned.recipe.popularity_days:.0f} days; optional sources left out: {gone}; tiers: {tiers}."
     )

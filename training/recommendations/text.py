@@ -83,7 +83,7 @@ def _learned(card: _Part) -> list[str]:
         ),
         (
             f"* Links count purchases {'of all ages alike' if days is None else f'of {days:g} days as 1/e'}, "
-            f"popularity those of {recipe['popularity_days']:g} days."
+            f"popularity the buyers of the last {recipe['popularity_days']:g} days."
         ),
         f"* Sources left out, because a later window was no better for them: {left}.",
     ]

@@ -25,5 +25,8 @@ TEXT_SCORERS: Final[Mapping[str, TextScorer]] = {scorer.name: scorer for scorer 
 
 RANKERS: Final[Mapping[str, Ranker]] = {ranker.name: ranker for ranker in (RECOMMENDATIONS,)}
 
-CAPABILITIES: Final = (*SCORERS, TRIGGERS, *TEXT_SCORERS, *RANKERS)
+NEXT_BEST_ACTION: Final = "next_best_action"
+"""What to do for a customer: a playbook and what contacts taught, decided by :mod:`app.serving.decide`."""
+
+CAPABILITIES: Final = (*SCORERS, TRIGGERS, *TEXT_SCORERS, *RANKERS, NEXT_BEST_ACTION)
 """Everything that an artifact may be for."""

@@ -4,7 +4,10 @@ KithError
 ├── InputError                 the sender can fix it
 │   ├── PayloadError               one or more fields of a request
 │   ├── TableError                 a table, a column or a row offline
-│   └── BusinessFileError          business.yaml
+│   ├── BusinessFileError          business.yaml
+│   ├── ConflictError              an id was used before, for something else
+│   ├── UnknownDecisionError       no such decision is on record
+│   └── ErasedError                it belongs to a customer who was erased
 ├── ArtifactError              whoever publishes models can fix it
 │   ├── DigestMismatchError        bytes differ from what the manifest says
 │   ├── StructureError             bytes are authentic but not a well-formed model
@@ -12,6 +15,10 @@ KithError
 │   ├── GoldenAnswerError          the service does not reproduce the trainer's answers
 │   └── TrialError                 the trial load in a child process failed
 ├── ModelUnavailableError      ops can fix it: nothing published answers
+├── StoreError                 what the service remembers cannot be read or written
+│   ├── StoreFullError             no room is left; ops can make some
+│   ├── StoreUnavailableError      the database does not answer; a later try may succeed
+│   └── StoreBusyError             too much waits to be written; a later try may succeed
 └── PublicationError           the trainer can fix it: the model must not be published
 
 Messages say what was found and what was expected; they never hold a customer's data.
@@ -69,6 +76,18 @@ class BusinessFileError(InputError):
         self.remedy = remedy
 
 
+class ConflictError(InputError):
+    """An id that makes a request repeatable was used before, with another body."""
+
+
+class UnknownDecisionError(InputError):
+    """No decision of that id is on record."""
+
+
+class ErasedError(InputError):
+    """What was sent belongs to a customer who was erased; it is not taken again."""
+
+
 class ArtifactError(KithError):
     """A published artifact cannot be trusted or used; whoever publishes models can fix it."""
 
@@ -95,6 +114,22 @@ class TrialError(ArtifactError):
 
 class ModelUnavailableError(KithError):
     """No active model answers what was asked; ops can publish one."""
+
+
+class StoreError(KithError):
+    """What the service remembers cannot be read or written; nothing was acknowledged."""
+
+
+class StoreFullError(StoreError):
+    """The database has no room left; ops can make some."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database does not answer, or failed while writing; a later try may succeed."""
+
+
+class StoreBusyError(StoreError):
+    """More waits to be written than the service holds; a later try may succeed."""
 
 
 class PublicationError(KithError):

@@ -3,13 +3,14 @@
 ``golden.json`` of an artifact holds a few synthetic raw histories and the answers to them, in the fields
 ``timezone``, ``attributes``, ``as_of``, ``customers`` and ``answers``. Customers are rows as
 :func:`app.domain.rows.build_history` takes them, times as int microseconds. Of a capability that reads texts
-it holds ``texts`` and ``answers``, of one that ranks products what :mod:`app.serving.golden_items` says.
+it holds ``texts`` and ``answers``, of one that ranks products what :mod:`app.serving.golden_items` says. One
+that chooses actions is asked about the same customers, as :mod:`app.serving.golden_actions` says.
 
 Rules:
 
 1. Numbers agree to 1e-9 (relative and absolute), everything else exactly.
 2. Left out is what training could not know, the release's name and the artifact's version, and what belongs
-   to the code and not to the model: the sentence of a reason.
+   to the code and not to the model: the sentence of a reason, also of why an action is left out.
 3. An answer may have fields that training did not know yet; none that it knew may be missing.
 """
 
@@ -25,9 +26,10 @@ from typing import Any, Final, TypeGuard
 import numpy as np
 
 from app.artifacts.canonical import canonical_bytes, parse_object
-from app.capabilities import RANKERS, TEXT_SCORERS
+from app.capabilities import NEXT_BEST_ACTION, RANKERS, TEXT_SCORERS
 from app.domain.errors import GoldenAnswerError, StructureError
 from app.domain.rows import build_history
+from app.serving.golden_actions import answers_to_questions
 from app.serving.golden_items import ITEM_FIELDS, answers_to_requests
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.serving.score import Ask, score
@@ -38,7 +40,8 @@ FIELDS: Final = frozenset({"timezone", "attributes", "as_of", "customers", "answ
 TEXT_FIELDS: Final = frozenset({"texts", "answers"})
 _LEFT_OUT: Final = re.compile(
     r"answers\[\d+\](\.release|(\.\w+)?\.model\.version|\.\w+\.reasons\[\d+\]\.text"
-    r"|\.items\[\d+\]\.reason\.text|\.warnings\[\d+\]\.detail)"
+    r"|\.items\[\d+\]\.reason\.text|\.warnings\[\d+\]\.detail"
+    r"|\.policy\.version|\.actions\[\d+\]\.reasons\[\d+\]\.text|\.suppressed\[\d+\]\.text)"
 )
 
 
@@ -188,6 +191,8 @@ def _compare(artifact: LoadedArtifact, found: list[Any], expected: object) -> No
 def answers_to(artifact: LoadedArtifact, document: Mapping[str, Any]) -> list[Any]:
     """Return the answers, with reasons, to the histories of a golden document, as JSON holds them."""
     capability = artifact.manifest.capability
+    if capability == NEXT_BEST_ACTION:
+        return _plain(answers_to_questions(artifact, document), artifact)
     alone = LoadedRelease(
         name="golden",
         created_at="",

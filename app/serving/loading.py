@@ -12,6 +12,7 @@ Rules:
 5. Churn by inactivity and purchase are one probability and its rest: both come from the same files.
 6. A model of texts is an archive of plain arrays, checked whole by its own reader.
 7. A catalogue likewise; trees that rank again have one input for each of the blend's.
+8. A playbook is compiled whole; beside it stands at most a model of who answers.
 """
 
 from __future__ import annotations
@@ -36,23 +37,19 @@ from app.artifacts.manifest import (
     Variant,
 )
 from app.artifacts.reader import VerifiedArtifact, parse_release, read_artifact
-from app.artifacts.structure import check_trees
-from app.capabilities import CAPABILITIES, RANKERS, SCORERS, TEXT_SCORERS, TRIGGERS
+from app.capabilities import CAPABILITIES, SCORERS, TRIGGERS
 from app.capabilities.base import Model, Scorer
 from app.domain.errors import FeatureMismatchError, StructureError
 from app.domain.history import PURPOSES
-from app.estimators.blend import SIMILAR_ITEMS, TASKS, Blend, ItemModel
-from app.estimators.item_files import read_items
-from app.estimators.ngrams import NgramModel, read_ngrams
-from app.estimators.reranking import RANKED_INPUTS
-from app.estimators.trees import Trees, read_trees
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX, FeatureSet
 from app.serving.composing import EstimatorFiles, rung_of
+from app.serving.loading_parts import action_model, item_model, text_model
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.serving.rules import rules_of
 
 VARIANTS: Final = ("full", "summary")
+CONTACTED: Final = "contacted"
 _DRAFT_VERSION: Final = "00000000-00000000"
 
 
@@ -198,52 +195,10 @@ def _load(verified: VerifiedArtifact) -> LoadedArtifact:
         MappingProxyType(models),
         verified.files.get(CARD_NAME, b"{}"),
         verified.files.get(CARD_MARKDOWN_NAME, b""),
-        _text_model(manifest, verified.files),
-        _item_model(manifest, verified.files),
+        text_model(manifest, verified.files),
+        item_model(manifest, verified.files),
+        action_model(manifest),
     )
-
-
-def _text_model(manifest: Manifest, files: Mapping[str, bytes]) -> NgramModel | None:
-    """Return the model that reads texts, where the capability needs one."""
-    name = manifest.text_model
-    if name is None:
-        if manifest.capability in TEXT_SCORERS:
-            raise StructureError("there is no model that reads texts")
-        return None
-    if name not in files:
-        raise StructureError(f"the model {name} is not among the files")
-    try:
-        return read_ngrams(files[name])
-    except StructureError as error:
-        raise StructureError(f"{name}: {error}") from error
-
-
-def _item_model(manifest: Manifest, files: Mapping[str, bytes]) -> ItemModel | None:
-    """Return the model that ranks products, where the capability is a ranker."""
-    entry = manifest.items
-    if entry is None:
-        if manifest.capability in RANKERS:
-            raise StructureError("there is no catalogue of products")
-        return None
-    names = (entry.items, entry.links, entry.pairs)
-    for name in (*names, entry.reranker):
-        if name is not None and name not in files:
-            raise StructureError(f"the file {name} is not among the files")
-    items = read_items(*(files[name] for name in names)).prepared()
-    told = {population.name for variant in manifest.variants for population in variant.populations}
-    if told != {*TASKS, SIMILAR_ITEMS}:
-        raise StructureError(f"the populations are not {', '.join((*TASKS, SIMILAR_ITEMS))}")
-    blend = Blend.of_settings(manifest.settings)
-    return ItemModel(items, blend, None if entry.reranker is None else _reranker(entry.reranker, files))
-
-
-def _reranker(name: str, files: Mapping[str, bytes]) -> Trees:
-    """Return the trees that rank again (rule 7)."""
-    try:
-        check_trees(files[name], len(RANKED_INPUTS))
-        return read_trees(files[name])
-    except StructureError as error:
-        raise StructureError(f"{name}: {error}") from error
 
 
 def _load_variant(manifest: Manifest, variant: Variant, files: Mapping[str, bytes]) -> Model:

@@ -11,10 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from app.artifacts.manifest import Elsewhere, FeatureEntry, Population, Text, Variant
 from app.capabilities import SCORERS, TRIGGERS
 from app.capabilities.base import Model, Output, Scorer, is_other_horizon
 from app.domain.clock import to_microseconds
+from app.domain.history import NAT, Array, History
 from app.estimators.base import Moment
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.release import LoadedArtifact, LoadedRelease
@@ -151,6 +154,22 @@ def answering(release: LoadedRelease) -> tuple[str, ...]:
 def published(release: LoadedRelease) -> tuple[str, ...]:
     """Return the scorers that a release answers with, in the register's order."""
     return tuple([name for name in SCORERS if name in release.artifacts])
+
+
+def variant_for(artifact: LoadedArtifact, *, is_summary: bool) -> str:
+    """Return which variant answers customers who gave a summary in place of orders, or who did not."""
+    return SUMMARY if is_summary and SUMMARY in artifact.models else FULL
+
+
+def by_form(history: History, rows: Array) -> dict[bool, Array]:
+    """Return which customers gave a summary in place of orders, and which did not."""
+    if history.summary is None:
+        parts = {False: rows}
+    else:
+        is_given = ~np.isnan(history.summary["order_count"]) | (history.summary["last_order_at"] != NAT)
+        is_summary = is_given[rows]
+        parts = {False: rows[~is_summary], True: rows[is_summary]}
+    return {form: part for form, part in parts.items() if len(part)}
 
 
 @lru_cache(maxsize=PLANS)

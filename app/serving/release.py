@@ -9,13 +9,15 @@ from app.artifacts.manifest import BusinessEntry, Manifest
 from app.capabilities.base import Model
 from app.estimators.blend import ItemModel
 from app.estimators.ngrams import NgramModel
+from app.serving.action_model import ActionModel
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedArtifact:
     """One capability, ready to answer: a model for each variant, and the card as it was written.
 
-    ``text_model`` reads texts and ``item_model`` ranks products, where the capability needs that.
+    ``text_model`` reads texts, ``item_model`` ranks products and ``action_model`` chooses actions, where the
+    capability needs that.
     """
 
     manifest: Manifest
@@ -24,6 +26,7 @@ class LoadedArtifact:
     card_markdown: bytes
     text_model: NgramModel | None = None
     item_model: ItemModel | None = None
+    action_model: ActionModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

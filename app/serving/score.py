@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from app.capabilities import TRIGGERS
 from app.domain.clock import from_microseconds
 from app.domain.consent import granted
-from app.domain.history import NAT, Array, History
+from app.domain.history import Array, History
 from app.domain.selection import take
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.blocks import Answered, Part, scores_of, silent
 from app.serving.brief import BRIEF_FEATURES, brief
-from app.serving.plan import BRIEF, FULL, SUMMARY, answering, plan_of, published, rules_plan
+from app.serving.plan import BRIEF, answering, by_form, plan_of, published, rules_plan, variant_for
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.serving.triggers import fire
 from app.texts.catalogue import Locale, warning_text
@@ -119,7 +117,7 @@ def _blocks(
             no_model = silent("no_model")
             for i in others.tolist():
                 blocks[name][i] = no_model
-    for is_summary, rows in _by_form(history, others).items():
+    for is_summary, rows in by_form(history, others).items():
         is_all = len(rows) == history.size
         work = _Work(
             release,
@@ -150,7 +148,11 @@ class _Work:
         """Return the wanted blocks of each customer by name."""
         ask, wanted = self.ask, self.wanted
         scorers, rules = self._scorers(), rules_plan(self.release) if self._judges() else None
-        plans = {name: plan_of(self.release.artifacts[name], self._variant(name)) for name in scorers}
+        artifacts, is_summary = self.release.artifacts, self.is_summary
+        plans = {
+            name: plan_of(artifacts[name], variant_for(artifacts[name], is_summary=is_summary))
+            for name in scorers
+        }
         needed = frozenset().union(*(plan.needed for plan in plans.values()))
         if rules is not None:
             needed |= rules.features
@@ -192,9 +194,6 @@ class _Work:
         there = published(self.release)
         return [name for name in there if name in needed or BRIEF in needed]
 
-    def _variant(self, name: str) -> str:
-        return SUMMARY if self.is_summary and SUMMARY in self.release.artifacts[name].models else FULL
-
     def _briefs(self, found: Mapping[str, list[Any]], part: Part) -> list[Any]:
         """Return the sentences for each customer."""
         facts = {name: part.columns[name].tolist() for name in BRIEF_FEATURES if name in part.columns}
@@ -208,17 +207,6 @@ class _Work:
             )
             for k in range(self.history.size)
         ]
-
-
-def _by_form(history: History, rows: Array) -> dict[bool, Array]:
-    """Return which customers gave a summary in place of orders, and which did not."""
-    if history.summary is None:
-        parts = {False: rows}
-    else:
-        is_given = ~np.isnan(history.summary["order_count"]) | (history.summary["last_order_at"] != NAT)
-        is_summary = is_given[rows]
-        parts = {False: rows[~is_summary], True: rows[is_summary]}
-    return {form: part for form, part in parts.items() if len(part)}
 
 
 def attribute_kinds(release: LoadedRelease) -> Mapping[str, str]:

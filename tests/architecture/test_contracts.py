@@ -41,6 +41,10 @@ VIOLATIONS = [
     ("training-libraries", "app.estimators.planted", "import scipy.special", "app.estimators.planted"),
     ("serving-without-http", "app.serving.planted", "import fastapi", "app.serving.planted"),
     ("serving-without-http", "app.artifacts.planted", "import starlette", "app.artifacts.planted"),
+    ("layers", "app.store.planted", "import app.capabilities.base", "app.store.planted"),
+    ("database-in-one-place", "app.serving.planted", "import sqlalchemy", "app.serving.planted"),
+    ("database-in-one-place", "app.api.planted", "import sqlite3", "app.api.planted"),
+    ("expressions-in-one-place", "app.capabilities.planted", "import cel_expr_python", "planted"),
     ("nothing-unpickled", "app.estimators.planted", "import pickle", "app.estimators.planted"),
     ("nothing-unpickled", "app.artifacts.planted", "import joblib", "app.artifacts.planted"),
 ]

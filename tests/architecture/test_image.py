@@ -139,8 +139,20 @@ def test_compose_gives_the_service_nothing_to_misuse(key: str, value: object) ->
     assert COMPOSE["services"]["kith"][key] == value
 
 
-def test_compose_opens_no_port_to_the_network() -> None:
-    assert all(port.startswith("127.0.0.1:") for port in COMPOSE["services"]["kith"]["ports"])
+def test_nothing_opens_a_port_to_the_network() -> None:
+    service = COMPOSE["services"]["kith"]
+    assert service["network_mode"] == "host"
+    assert "ports" not in service
+    assert "KITH_HOST" not in DOCKERFILE + json.dumps(service)
+    assert not re.search(r"^EXPOSE", DOCKERFILE, re.MULTILINE)
+
+
+def test_health_is_asked_where_the_service_listens() -> None:
+    command = COMPOSE["services"]["kith"]["healthcheck"]["test"]
+    assert command[:3] == ["CMD", "python", "-c"]
+    compile(command[3], "healthcheck", "exec")
+    assert "os.environ['KITH_PORT']" in command[3]
+    assert COMPOSE["services"]["kith"]["environment"] == {"KITH_PORT": "${KITH_PORT:-8000}"}
 
 
 def test_models_cannot_be_written_by_the_service() -> None:

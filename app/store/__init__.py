@@ -1,0 +1,1 @@
+"""What the service remembers: decisions, reservations, contacts, outcomes, verdicts (SQLAlchemy)."""

@@ -57,6 +57,16 @@ def golden_customers(draft: ManifestDraft, as_of: int) -> list[Row]:
     return customers
 
 
+def golden_questions(draft: ManifestDraft, as_of: int) -> list[Row]:
+    """Return the same customers for a capability that chooses actions: they allow marketing, but the last."""
+    allowed = {"purpose": "marketing", "status": "granted", "status_at": as_of - MICROSECONDS_PER_DAY}
+    customers = [
+        {**one, "consents": [*one.get("consents", ()), allowed]} for one in golden_customers(draft, as_of)
+    ]
+    denied = {**allowed, "status": "denied"}
+    return [*customers, {**customers[0], "customer_id": "golden-no-marketing", "consents": [denied]}]
+
+
 def golden_requests(products: Sequence[str], as_of: int) -> list[Row]:
     """Return requests for products, JSON-ready, times as int microseconds, everything before ``as_of``.
 

@@ -24,7 +24,13 @@ from app.serving.golden import write_golden, write_golden_items, write_golden_te
 from app.serving.loading import load_draft
 from app.serving.release import LoadedArtifact
 from training.capabilities import TRAINERS, Trainers
-from training.golden import GOLDEN_PRODUCTS, TEXTS, golden_customers, golden_requests
+from training.golden import (
+    GOLDEN_PRODUCTS,
+    TEXTS,
+    golden_customers,
+    golden_questions,
+    golden_requests,
+)
 from training.publish import publish
 from training.recommendations.report import NOT_JUDGED
 from training.run import Run, Trained
@@ -198,7 +204,8 @@ def _golden(loaded: LoadedArtifact, trained: Trained) -> bytes:
         items = loaded.item_model.items
         products = [items.ids[k] for k in items.by_popularity[:GOLDEN_PRODUCTS].tolist()] or items.ids[:1]
         return write_golden_items(loaded, golden_requests(products, as_of), as_of)
-    customers = golden_customers(trained.draft, as_of)
+    chosen_for = golden_questions if loaded.action_model is not None else golden_customers
+    customers = chosen_for(trained.draft, as_of)
     kinds = {"number": "numeric", "flag": "boolean", "category": "categorical"}
     attributes = {
         feature.name.removeprefix(ATTRIBUTE_PREFIX): kinds[feature.kind]

@@ -30,14 +30,13 @@ from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.evidence import known_scores
 from app.serving.rules import COUNTING_DOWN, COUNTING_UP, crossing
-from training.tables.business import Business, suggestion
+from training.tables.business import Business
 from training.tables.objectives import TriggersObjective
-from training.tables.yaml_places import Document, dotted, read_document
+from training.tables.yaml_faults import meant, refuse, text_of
+from training.tables.yaml_places import read_document
 
 DEFAULTS: Final = Path(__file__).with_name("default_triggers.yaml")
 
-_NAMED: Final = 12
-"""Words that a message lists at most."""
 _NOTHING: Final = {"id": "a", "suggests": [SUGGESTIONS[0]], "text": dict.fromkeys(LOCALES, "-")}
 """A rule that lacks only its conditions."""
 _REMEDY: Final = "Mend the named places; docs/triggers.md lists what a rule may say."
@@ -72,7 +71,7 @@ def rules_for(business: Business) -> tuple[Rule, ...]:
     for name in objective.without:
         if name not in defaults:
             raise BusinessFileError(
-                f"objectives.triggers.without: there is no default rule of that name{_meant(name, defaults)}",
+                f"objectives.triggers.without: there is no default rule of that name{meant(name, defaults)}",
                 remedy=f"The default rules are {', '.join(defaults)}.",
             )
     kept = {name: rule for name, rule in defaults.items() if name not in objective.without}
@@ -102,15 +101,7 @@ def read_file(path: Path, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
     BusinessFileError
         As :func:`read_text`, or the file cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BusinessFileError(
-            f"{path.name}, named by objectives.triggers.file, cannot be read: {reason}",
-            remedy="The path is relative to the business file.",
-        ) from error
-    return read_text(text, path.name, attributes)
+    return read_text(text_of(path, "objectives.triggers.file"), path.name, attributes)
 
 
 def read_text(text: str, file: str, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
@@ -139,10 +130,7 @@ def read_text(text: str, file: str, attributes: Mapping[str, str]) -> tuple[Rule
                 asked = {**_NOTHING, "when": one["when"], **({"since": one["since"]} if is_dated else {})}
                 (rule,) = read_rules([asked])
                 faults += _meaning_faults(rule, (number,), attributes)
-    if faults:
-        faults.sort(key=lambda fault: document.line(fault.place))
-        lines = [_told(fault, document, file) for fault in faults]
-        raise BusinessFileError("\n".join(lines), remedy=_REMEDY)
+    refuse(faults, document, file, _REMEDY)
     return read_rules(document.value)
 
 
@@ -216,17 +204,3 @@ def _comparison_faults(one: Condition, subject: Subject, place: Place) -> Iterat
 
 def _expected(subject: Subject) -> str:
     return {"number": "a number", "flag": "true or false", "word": "a word"}[subject.kind]
-
-
-def _told(fault: Fault, document: Document, file: str) -> str:
-    """Return a fault with file, line and key in front, and the nearest known word behind."""
-    meant = _meant(fault.found, fault.known)
-    if not meant and fault.known:
-        meant = (
-            f"; expected one of {', '.join(fault.known[:_NAMED])}{', …' if len(fault.known) > _NAMED else ''}"
-        )
-    return f"{file}, line {document.line(fault.place)}, {dotted(fault.place)}: {fault.message}{meant}"
-
-
-def _meant(found: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
-    return suggestion(found, known) if found else ""

@@ -7,6 +7,7 @@ from typing import Final
 
 from training.capabilities.churn import train_churn
 from training.capabilities.clv import train_clv
+from training.capabilities.next_best_action import train_next_best_action
 from training.capabilities.purchase import train_purchase
 from training.capabilities.recommend import train_recommendations
 from training.capabilities.satisfaction import train_satisfaction
@@ -25,5 +26,6 @@ TRAINERS: Final[Trainers] = {
     "segment": train_segment,
     "sentiment": train_sentiment,
     "recommendations": train_recommendations,
+    "next_best_action": train_next_best_action,
     "triggers": train_triggers,
 }

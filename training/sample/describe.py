@@ -1,7 +1,8 @@
-"""The words beside the data: business.yaml and README.md of a sample."""
+"""The words beside the data: business.yaml, actions.yaml and README.md of a sample."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from training.sample.season import CURRENCY, FIRST_DAY, LAST_DAY, TIMEZONE
@@ -68,7 +69,7 @@ objectives:
   segment:
   sentiment:
   recommendations:
-  next_best_action:
+  next_best_action: {{file: actions.yaml}}
   triggers:
 """
 
@@ -89,6 +90,9 @@ begins with `sim-`, and `business.yaml` says `simulated: true`.
 | file | rows | |
 | --- | ---: | --- |
 {rows}
+
+`business.yaml` describes the tables and what is wanted of them. It names `actions.yaml`: the three actions
+that the campaigns tried, with what they cost, beside the default playbook.
 
 ## How it comes about
 
@@ -130,6 +134,8 @@ random, people visit, and people buy. Every hazard reads what happened up to the
 * `truth.json`: every parameter, the churn drivers with their signs, seasons, campaigns.
 """
 
+_ACTIONS: Final = Path(__file__).with_name("actions.yaml")
+
 _ABOUT: Final = {
     "customers": "who registered, and what was known then",
     "orders": "with refunds, cancellations, deliveries; some returns without their order",
@@ -149,6 +155,11 @@ def business_file() -> str:
     sources = "\n".join(f"  {name}_file: {{file: {name}.parquet}}" for name in TABLES)
     tables = "\n".join(f"  {name}: SELECT * FROM {name}_file" for name in TABLES)  # noqa: S608 - text of a file
     return _BUSINESS.format(currency=CURRENCY, timezone=TIMEZONE, sources=sources, tables=tables)
+
+
+def actions_file() -> str:
+    """Return the text of actions.yaml, which business.yaml names."""
+    return _ACTIONS.read_text("utf-8")
 
 
 def readme(customers: int, seed: int, rows: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from app.domain.errors import InputError
 from training.sample.block import BLOCK_CUSTOMERS, Block, simulate_block
-from training.sample.describe import business_file, readme
+from training.sample.describe import actions_file, business_file, readme
 from training.sample.global_truth import global_truth
 
 FEWEST, MOST = 50, 9_999_999
@@ -69,6 +69,7 @@ def write_files(out: Path, customers: int, seed: int, progress: Callable[[int], 
         truth = json.dumps(global_truth(customers, seed), ensure_ascii=False, indent=2) + "\n"
         (out / "truth" / "truth.json").write_text(truth, encoding="utf-8")
         (out / "README.md").write_text(readme(customers, seed, rows), encoding="utf-8")
+        (out / "actions.yaml").write_text(actions_file(), encoding="utf-8")
         (out / "business.yaml").write_text(business_file(), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror or error}") from error

@@ -21,8 +21,10 @@ from training.tables.mapping import CANONICAL
 from training.tables.objectives import ChurnObjective
 from training.tables.tables import Tables
 
-_ARM_OUTCOMES: Final = 30
-"""Outcomes that an arm needs before the normal approximation of its share is fit to use."""
+_ARM_OUTCOMES: Final = 100
+"""Outcomes that each arm needs; with the level below, what training asks of a trial."""
+_Z: Final = 1.645
+"""Of an interval at 90 %."""
 _POPULATIONS: Final = {"inactivity": ("repeat", "first_order")}
 
 
@@ -137,21 +139,24 @@ def _row(tables: Tables, table: str, selected: str, width: int) -> tuple[int, ..
 
 
 def _has_randomised_effect(tables: Tables) -> bool:
-    """Return whether some action's answers differ between its arms by more than chance, at 95 %."""
+    """Return whether some action's answers differ between its arms by more than chance, at 90 %.
+
+    Only contacts whose chance of treatment was logged count: without it no effect is told.
+    """
     if not tables.has("contacts"):
         return False
     rows = tables.query(
         "SELECT count(outcome) FILTER (arm = 'treatment'), avg(outcome) FILTER (arm = 'treatment'), "
         "count(outcome) FILTER (arm = 'control'), avg(outcome) FILTER (arm = 'control') "
-        f"FROM {CANONICAL}.contacts GROUP BY action_id"
+        f"FROM {CANONICAL}.contacts WHERE propensity > 0 AND propensity < 1 GROUP BY action_id"
     ).fetchall()
     return any(_differs(*row) for row in rows if min(row[0], row[2]) >= _ARM_OUTCOMES)
 
 
 def _differs(treated: int, answered: float, control: int, base: float) -> bool:
-    """Return whether the interval of the difference of two shares leaves zero out (Wald, 95 %)."""
+    """Return whether the interval of the difference of two shares leaves zero out (Wald, 90 %)."""
     variance = answered * (1 - answered) / treated + base * (1 - base) / control
-    return bool(abs(answered - base) > 1.96 * math.sqrt(variance))
+    return bool(abs(answered - base) > _Z * math.sqrt(variance))
 
 
 def _denied(tables: Tables) -> int:

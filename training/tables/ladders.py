@@ -190,7 +190,7 @@ def _recommendations(facts: Facts, business: Business) -> Ladder:
 
 
 def _next_best_action(facts: Facts, _: Business) -> Ladder:
-    effect = "randomised actions with an effect clear of chance (contacts.arm, outcomes in both arms)"
+    effect = "randomised actions with a clear effect (contacts.arm and propensity, 100 outcomes in each arm)"
     return (
         (_RULES, (Need(facts.customers, 1, "customers"),)),
         ("statistical", (Need(facts.outcomes, STATISTICAL_CUSTOMERS, "contacts with an outcome"),)),

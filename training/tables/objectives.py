@@ -200,6 +200,18 @@ class TriggersObjective(Part):
     without: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
+class NextBestActionObjective(Part):
+    """What may be done for customers: the default playbook, and the company's own file.
+
+    ``file`` is relative to the business file. ``without`` names default actions that are left out. The
+    default policy (limits, quiet hours, holdout) holds either way, until the file says otherwise.
+    """
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    defaults: bool = True
+    without: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
 class Objectives(Part):
     """The capabilities that are wanted. A key without a value wants it with every default."""
 
@@ -210,7 +222,7 @@ class Objectives(Part):
     segment: SegmentObjective | None = None
     sentiment: SentimentObjective | None = None
     recommendations: RecommendationsObjective | None = None
-    next_best_action: dict[str, Any] | None = None
+    next_best_action: NextBestActionObjective | None = None
     triggers: TriggersObjective | None = None
 
     @model_validator(mode="before")

@@ -148,7 +148,8 @@ _SIGNALS: Final[Mapping[str, Mapping[str, str]]] = {
     "next_best_action": {
         "contacts": "what was tried, and what came of it",
         "contacts.arm": "a control group, without which no effect can be known",
-        "contacts.propensity": "how likely each choice was, for judging other choices",
+        "contacts.propensity": "how likely each choice was, without which no effect is told",
+        "contacts.outcome_at": "when each answer came: without it an answer is not known",
         "consents": "who may be contacted",
     },
     "triggers": {

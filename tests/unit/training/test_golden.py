@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from app.artifacts.manifest import ManifestDraft
+from app.domain.consent import granted
 from app.domain.history import MICROSECONDS_PER_DAY
 from app.domain.rows import build_history
 from tests.unit.artifacts import tiny
-from training.golden import UNSEEN, golden_customers
+from training.golden import UNSEEN, golden_customers, golden_questions
 
 AS_OF: Final = tiny.AS_OF
 PLANNED: Final = {"ends_at", "promised_at"}
@@ -69,3 +71,11 @@ def test_attributes_are_known_words_and_unseen_ones(draft: ManifestDraft) -> Non
 def test_summaries_stand_only_where_a_variant_reads_them(draft: ManifestDraft) -> None:
     full = draft.model_copy(update={"variants": draft.variants[:1]})
     assert not any("summary" in customer for customer in golden_customers(full, AS_OF))
+
+
+def test_all_but_the_last_may_be_sent_an_offer(draft: ManifestDraft) -> None:
+    asked = golden_questions(draft, AS_OF)
+    history = build_history(asked, "UTC", {"contract": "categorical"})
+    may = granted(history, "marketing", np.full(history.size, AS_OF), {"marketing": "denied"})
+    assert may.tolist() == [True] * (len(asked) - 1) + [False]
+    assert [one["customer_id"] for one in asked[:-1]] == list(customers_of(draft))

@@ -11,7 +11,9 @@ import pytest
 
 from app.domain.errors import InputError
 from app.features.library import LIBRARY
+from training.actions.reading import default_playbook, playbook_for
 from training.sample import SimulatedBusiness, add_arguments, run_sample, write_sample
+from training.sample.campaigns import ACTIONS
 from training.sample.describe import TABLES, TRUTH
 from training.tables.business import load_business
 from training.tables.read import read_tables
@@ -55,6 +57,24 @@ def test_the_tables_are_read_without_a_fault(folder: Path) -> None:
         assert faults == []
         assert tables.size == 120
         assert set(tables.counts) == set(TABLES)
+
+
+def test_the_campaigns_of_the_table_contacts_are_actions_of_the_playbook(
+    folder: Path, small: SimulatedBusiness
+) -> None:
+    playbook = playbook_for(load_business(folder / "business.yaml"))
+    own = [action for action in playbook.actions if action.content_key.startswith("sim/")]
+    assert [action.id for action in own] == list(ACTIONS)
+    assert set(small.tables["contacts"]["action_id"].to_pylist()) <= set(ACTIONS)
+    told = {
+        (row["action_id"], row["channel"]): row["cost"]
+        for row in small.tables["contacts"].to_pylist()
+        if row["arm"] == "treatment"
+    }
+    assert told
+    costs = {(action.id, channel): cost for action in own for channel, cost in action.cost.items()}
+    assert {key: costs[key] for key in told} == pytest.approx(told)
+    assert len(playbook.actions) == len(default_playbook().actions) + len(ACTIONS)
 
 
 def test_driver_features_are_features_of_the_library(small: SimulatedBusiness) -> None:

@@ -8,7 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.history import PROFILE_TEXTS
-from training.tables.objectives import Group, Objectives, RecommendationsObjective, SegmentObjective
+from training.tables.objectives import (
+    Group,
+    NextBestActionObjective,
+    Objectives,
+    RecommendationsObjective,
+    SegmentObjective,
+)
 
 
 def test_segments_have_every_default() -> None:
@@ -60,3 +66,13 @@ def test_recommendations_know_the_texts_of_a_profile() -> None:
 def test_recommendations_that_cannot_be_learned_are_refused(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RecommendationsObjective.model_validate(said)
+
+
+def test_next_best_action_names_its_file_and_what_it_leaves_out() -> None:
+    said = {"next_best_action": {"file": "actions.yaml", "without": ["upsell"]}}
+    objective = Objectives.model_validate(said).next_best_action
+    assert objective == NextBestActionObjective(file="actions.yaml", defaults=True, without=("upsell",))
+    assert Objectives.model_validate({"next_best_action": None}).next_best_action == NextBestActionObjective()
+    for wrong in ({"file": ""}, {"defaults": "no"}, {"action": "a"}):
+        with pytest.raises(ValidationError):
+            Objectives.model_validate({"next_best_action": wrong})

@@ -128,18 +128,24 @@ def test_missing_table_locks_and_is_named(read: Read) -> None:
     assert answer["sentiment"].tier == "rules"
 
 
-def contacts(effect: float) -> str:
+def contacts(effect: float, propensity: str = "0.5") -> str:
     return (
         "SELECT 'k' || i AS contact_id, 'c' || i AS customer_id, 'email' AS channel, "
         "'offer' AS action_id, CASE WHEN i % 2 = 0 THEN 'treatment' ELSE 'control' END AS arm, "
         f"(i // 2) % 100 < CASE WHEN i % 2 = 0 THEN 20 + {effect} ELSE 20 END AS outcome, "
-        f"{START} AS contacted_at, {START} AS outcome_at FROM range(1000) t(i)"
+        f"{START} AS contacted_at, {START} AS outcome_at, {propensity} AS propensity FROM range(1000) t(i)"
     )
 
 
 @pytest.mark.parametrize(("effect", "tier"), [(0, "statistical"), (2, "statistical"), (15, "causal")])
 def test_causal_needs_an_effect_clear_of_chance(read: Read, effect: int, tier: str) -> None:
     assert ready(read, {"contacts": contacts(effect)})["next_best_action"].tier == tier
+
+
+def test_an_effect_without_logged_chances_is_not_causal(read: Read) -> None:
+    found = ready(read, {"contacts": contacts(15, "NULL::DOUBLE")})["next_best_action"]
+    assert found.tier == "statistical"
+    assert "propensity" in found.missing[0]
 
 
 def test_feedback_unlocks_satisfaction_and_sentiment(read: Read) -> None:

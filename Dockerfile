@@ -38,17 +38,15 @@ COPY --from=builder /srv/kith/.venv .venv
 COPY app app
 # Compiled here, because the root file system is read-only later.
 RUN .venv/bin/python -m compileall -q app
-# A container's port is closed until somebody publishes it, so listening on all of its addresses opens nothing.
+# The service listens on 127.0.0.1 alone, because it asks nobody for a key yet: run it in the network of the host
+# (compose.yaml) or of a proxy.
 ENV PATH=/srv/kith/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    KITH_ALLOW_UNAUTHENTICATED=1 \
-    KITH_HOST=0.0.0.0 \
     KITH_PORT=8000 \
     KITH_MODELS=/srv/kith/models \
     KITH_VAR=/srv/kith/var
 USER 10001:10001
-EXPOSE 8000
 VOLUME ["/srv/kith/models", "/srv/kith/var"]
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

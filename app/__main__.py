@@ -1,4 +1,4 @@
-"""``python -m app``: serve. ``python -m app openapi``: write the OpenAPI document.
+"""``python -m app``: serve. ``… openapi``: write the OpenAPI document. ``… books``: audit what is remembered.
 
 What a command needs is imported where it runs: a wrong setting shall be told at once, not after the model
 libraries have loaded.
@@ -7,15 +7,17 @@ libraries have loaded.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from app.settings import Settings, SettingsError, read_settings
 
 USAGE: Final = """usage: python -m app            serve; settings are KITH_* variables
+       python -m app books      audit what is remembered; 1 where something is amiss (--json for machines)
        python -m app openapi    write openapi/openapi.json (--check compares only)
 """
 NOT_NEEDED: Final = ("sklearn", "pandas", "pyarrow", "matplotlib", "graphviz", "dask")
@@ -56,6 +58,45 @@ def serve(settings: Settings) -> int:
     return 0 if has_started else FAILED
 
 
+def audit(settings: Settings, *, as_json: bool) -> int:
+    """Print what is on record and what is amiss with it; return the exit code."""
+    from app.domain.errors import StoreError  # noqa: PLC0415 - see above
+    from app.store.memory import Memory  # noqa: PLC0415
+
+    if not settings.store and not (settings.var / "kith.db").exists():
+        sys.stderr.write("kith: nothing is remembered in KITH_VAR yet; set KITH_VAR or KITH_STORE\n")
+        return BAD_INPUT
+    try:
+        memory = Memory(settings.store_url)
+    except StoreError as error:
+        sys.stderr.write(f"kith: KITH_STORE cannot be used: {error}\n")
+        return BAD_INPUT
+    try:
+        books = memory.books()
+    except StoreError as error:
+        sys.stderr.write(f"kith: {error}\n")
+        return FAILED
+    finally:
+        memory.close(0.0)
+    told = json.dumps(books, ensure_ascii=False) if as_json else "\n".join(_lines(books))
+    sys.stdout.write(told + "\n")
+    return FAILED if books["faults"] else 0
+
+
+def _lines(books: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the books: every count, and what is amiss."""
+    for name, count in books["counts"].items():
+        if isinstance(count, dict):
+            parts = ", ".join(f"{key} {number:,}" for key, number in count.items())
+            yield f"{name:<14}{sum(count.values()):>12,}" + (f"  ({parts})" if parts else "")
+        else:
+            yield f"{name:<14}{count:>12,}"
+    for fault in books["faults"]:
+        yield f"amiss: {fault['check']}: {fault['count']:,}"
+    if not books["faults"]:
+        yield "The books balance."
+
+
 def greet(address: str, *, has_docs: bool) -> None:
     """Say in one line where the service is: in words on a terminal, as a log line elsewhere."""
     docs = f"{address}/docs" if has_docs else None
@@ -71,11 +112,13 @@ def main(arguments: Sequence[str]) -> int:
         from app.api import openapi  # noqa: PLC0415 - see above
 
         return openapi.main(arguments[1:])
-    if arguments:
+    is_audit = list(arguments) in (["books"], ["books", "--json"])
+    if arguments and not is_audit:
         sys.stderr.write(USAGE)
         return 0 if arguments[0] in {"-h", "--help"} else BAD_INPUT
     try:
-        return serve(read_settings(os.environ))
+        settings = read_settings(os.environ)
+        return audit(settings, as_json="--json" in arguments) if is_audit else serve(settings)
     except SettingsError as error:
         sys.stderr.write(f"kith: {error}\n")
         return BAD_INPUT

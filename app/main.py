@@ -1,4 +1,4 @@
-"""The composition root: from settings to an application with its store, handlers, layers and refresh loop."""
+"""The composition root: from settings to an application with stores, handlers, layers and refresh loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,28 +21,38 @@ from starlette.responses import Response
 from starlette.types import Lifespan
 
 from app.api import releases as release_views
+from app.api.actions import Actions
 from app.api.condition import Condition
 from app.api.docs import POLICY, docs_page
 from app.api.guard import Guard, Limits
 from app.api.health import Health
+from app.api.memory import Memory
 from app.api.models import Models
 from app.api.openapi import openapi_document, openapi_text
+from app.api.outcomes import BATCH_BYTES, REPORT_BYTES, Outcomes
 from app.api.problems import HTTP_STATUSES, ProblemError, as_problem, preferred_locale, problem_response
 from app.api.recommendations import BODY_BYTES as ITEM_BYTES
 from app.api.recommendations import CONCURRENT as CONCURRENT_LISTS
 from app.api.recommendations import Recommendations
 from app.api.releases import Releases
+from app.api.remembered import Remembered
 from app.api.scores import Scorer, Scores
 from app.api.telemetry import Metrics, Telemetry, cause, metrics_endpoint
 from app.api.text import BODY_BYTES, CONCURRENT, Texts
-from app.domain.errors import KithError
+from app.domain.errors import KithError, StoreError
 from app.serving.model_store import ModelStore
+from app.serving.pseudonyms import Keys
 from app.serving.score import score
 from app.settings import Settings, SettingsError
+from app.store.memory import Memory as Database
 
 log = logging.getLogger("kith")
 
+Handler = Callable[[Request], Awaitable[Response]]
+
 KEY_BYTES = 32
+CLOSE_SECONDS = 10.0
+"""Time for what waits to be written when the service stops."""
 
 
 class Store(release_views.Store, Protocol):
@@ -54,6 +65,19 @@ class Store(release_views.Store, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the handlers of one application share."""
+
+    settings: Settings
+    store: Store
+    memory: Memory
+    metrics: Metrics
+    condition: Condition
+    clock: Callable[[], datetime]
+    scorer: Scorer
+
+
 def utc_now() -> datetime:
     """Return the time, aware."""
     return datetime.now(UTC)
@@ -64,6 +88,7 @@ def create_app(
     *,
     clock: Callable[[], datetime] = utc_now,
     store: Store | None = None,
+    memory: Memory | None = None,
     scorer: Scorer = score,
     write: Callable[[str], object] | None = None,
 ) -> FastAPI:
@@ -77,6 +102,8 @@ def create_app(
         Gives aware times.
     store : Store, optional
         Holds the active release; by default a :class:`ModelStore` over ``settings.models``.
+    memory : Memory, optional
+        What the service remembers, not started yet; by default a database at ``settings.store_url``.
     scorer : callable
         Answers for N customers.
     write : callable, optional
@@ -85,17 +112,17 @@ def create_app(
     Raises
     ------
     SettingsError
-        The key of the score ids on disk cannot be used.
+        The key of the score ids on disk, or the URL of the database, cannot be used.
     """
-    metrics = Metrics()
-    condition = Condition()
     held: Store = store or ModelStore(
         settings.models,
         trial_seconds=settings.trial_seconds,
         trial_memory_bytes=settings.trial_memory_bytes,
         now=clock,
     )
-    releases = Releases(held)
+    remembering = memory or open_memory(settings)
+    parts = Parts(settings, held, remembering, Metrics(), Condition(), clock, scorer)
+    parts.metrics.memory.watch(remembering)
     # FastAPI's OpenTelemetry hooks stay off whatever is installed: nothing about requests leaves unasked.
     app = FastAPI(
         title="Kith",
@@ -104,84 +131,124 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        lifespan=_lifespan(held, settings, condition, metrics, clock),
+        lifespan=_lifespan(parts),
         exception_handlers={HTTPException: _refused_by_router, KithError: _refused},
     )
-    app.state.condition = condition
-    _add_routes(app, settings, releases, condition, metrics, clock, scorer)
-    lists = Limits(min(settings.max_batch_bytes, ITEM_BYTES), min(settings.max_concurrent, CONCURRENT_LISTS))
-    limits = {
-        "/v1/scores": Limits(settings.max_body_bytes, settings.max_concurrent),
-        "/v1/scores/batch": Limits(settings.max_batch_bytes, settings.max_concurrent_batches),
-        "/v1/recommendations": lists,
-        "/v1/recommendations/similar-items": lists,
-        "/v1/text/sentiment": Limits(
-            min(settings.max_batch_bytes, BODY_BYTES), min(settings.max_concurrent, CONCURRENT)
-        ),
-    }
-    app.add_middleware(Guard, limits=limits, body_seconds=settings.body_seconds, metrics=metrics)
+    app.state.condition = parts.condition
+    _add_routes(app, parts)
+    app.add_middleware(
+        Guard, limits=_limits(settings), body_seconds=settings.body_seconds, metrics=parts.metrics
+    )
     lines = (write or sys.stdout.write) if settings.access_log else None
-    app.add_middleware(Telemetry, metrics=metrics, condition=condition, write=lines)
+    app.add_middleware(Telemetry, metrics=parts.metrics, condition=parts.condition, write=lines)
     return app
 
 
-def _add_routes(
-    app: FastAPI,
-    settings: Settings,
-    releases: Releases,
-    condition: Condition,
-    metrics: Metrics,
-    clock: Callable[[], datetime],
-    scorer: Scorer,
-) -> None:
+def open_memory(settings: Settings) -> Database:
+    """Return the database of what the service remembers, without connecting.
+
+    Raises
+    ------
+    SettingsError
+        Its URL cannot be used.
+    """
+    try:
+        return Database(settings.store_url, queue_limit=settings.store_queue)
+    except StoreError as error:
+        raise SettingsError(f"KITH_STORE cannot be used: {error}") from error
+
+
+def _limits(settings: Settings) -> dict[str, Limits]:
+    """Return what each address that takes a body takes."""
+    single = Limits(settings.max_body_bytes, settings.max_concurrent)
+    batch = Limits(settings.max_batch_bytes, settings.max_concurrent_batches)
+    lists = Limits(min(settings.max_batch_bytes, ITEM_BYTES), min(settings.max_concurrent, CONCURRENT_LISTS))
+    texts = Limits(min(settings.max_batch_bytes, BODY_BYTES), min(settings.max_concurrent, CONCURRENT))
+    report = Limits(min(settings.max_body_bytes, REPORT_BYTES), settings.max_concurrent)
+    reports = Limits(min(settings.max_batch_bytes, BATCH_BYTES), settings.max_concurrent_batches)
+    return {
+        "/v1/scores": single,
+        "/v1/scores/batch": batch,
+        "/v1/recommendations": lists,
+        "/v1/recommendations/similar-items": lists,
+        "/v1/next-best-actions": single,
+        "/v1/next-best-actions/batch": batch,
+        "/v1/outcomes": report,
+        "/v1/outcomes/batch": reports,
+        "/v1/feedback": report,
+        "/v1/text/sentiment": texts,
+    }
+
+
+def _add_routes(app: FastAPI, parts: Parts) -> None:
     """Add the routes as plain ones: what a body must be is read from its bytes, not by the framework."""
-    id_key = read_id_key(settings)
-    scores = Scores(releases, clock, id_key, metrics, scorer)
+    releases, clock, metrics, memory = Releases(parts.store), parts.clock, parts.metrics, parts.memory
+    id_key = read_id_key(parts.settings)
+    keys = Keys(id_key)
+    scores = Scores(releases, clock, id_key, metrics, parts.scorer)
     lists = Recommendations(releases, clock, id_key, metrics)
+    answers_unlogged = parts.settings.unlogged_decisions == "answer"
+    actions = Actions(releases, clock, keys, metrics, memory, answers_unlogged=answers_unlogged)
+    outcomes = Outcomes(releases, clock, keys, metrics, memory)
+    remembered = Remembered(clock, keys, metrics, memory)
     texts = Texts(releases, metrics)
     models = Models(releases)
-    health = Health(releases, condition, clock)
-    app.add_route("/v1/scores", scores.single, methods=["POST"])
-    app.add_route("/v1/scores/batch", scores.batch, methods=["POST"])
-    app.add_route("/v1/recommendations", lists.personal, methods=["POST"])
-    app.add_route("/v1/recommendations/similar-items", lists.similar, methods=["POST"])
-    app.add_route("/v1/text/sentiment", texts.sentiment, methods=["POST"])
-    app.add_route("/v1/models", models.listed, methods=["GET"])
-    app.add_route("/v1/models/{capability}", models.one, methods=["GET"])
-    app.add_route("/v1/models/{capability}/card", models.card, methods=["GET"])
-    app.add_route("/v1/definitions", models.definitions, methods=["GET"])
-    app.add_route("/livez", health.live, methods=["GET"])
-    app.add_route("/readyz", health.ready, methods=["GET"])
-    app.add_route("/metrics", metrics_endpoint(metrics), methods=["GET"])
-    if settings.docs:
-        app.add_route("/docs", _docs, methods=["GET"])
-        app.add_route("/openapi.json", _openapi, methods=["GET"])
+    health = Health(releases, parts.condition, clock, memory)
+    posted: dict[str, Handler] = {
+        "/v1/scores": scores.single,
+        "/v1/scores/batch": scores.batch,
+        "/v1/recommendations": lists.personal,
+        "/v1/recommendations/similar-items": lists.similar,
+        "/v1/next-best-actions": actions.single,
+        "/v1/next-best-actions/batch": actions.batch,
+        "/v1/outcomes": outcomes.single,
+        "/v1/outcomes/batch": outcomes.batch,
+        "/v1/feedback": outcomes.feedback,
+        "/v1/text/sentiment": texts.sentiment,
+    }
+    got: dict[str, Handler] = {
+        "/v1/decisions/{decision_id}": remembered.decision,
+        "/v1/models": models.listed,
+        "/v1/models/{capability}": models.one,
+        "/v1/models/{capability}/card": models.card,
+        "/v1/definitions": models.definitions,
+        "/livez": health.live,
+        "/readyz": health.ready,
+        "/metrics": metrics_endpoint(metrics),
+    }
+    if parts.settings.docs:
+        got |= {"/docs": _docs, "/openapi.json": _openapi}
+    for path, handler in posted.items():
+        app.add_route(path, handler, methods=["POST"])
+    for path, handler in got.items():
+        app.add_route(path, handler, methods=["GET"])
+    app.add_route("/v1/customers/{customer_id:id}", remembered.erase, methods=["DELETE"])
 
 
-def _lifespan(
-    store: Store, settings: Settings, condition: Condition, metrics: Metrics, clock: Callable[[], datetime]
-) -> Lifespan[FastAPI]:
+def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # In the background: the port opens at once, and /readyz says when a release has proved itself.
-        task = asyncio.create_task(_keep_fresh(store, settings.refresh_seconds, condition, metrics, clock))
+        # In the background: the port opens at once, and /readyz says when a release has proved itself. The
+        # database may come later too: scores need none.
+        parts.memory.start()
+        task = asyncio.create_task(_keep_fresh(parts))
         yield
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        await asyncio.to_thread(parts.memory.close, CLOSE_SECONDS)
 
     return lifespan
 
 
-async def _keep_fresh(
-    store: Store, seconds: float, condition: Condition, metrics: Metrics, clock: Callable[[], datetime]
-) -> None:
+async def _keep_fresh(parts: Parts) -> None:
     """Look for a new release again and again; nothing that a look does ends the watch."""
+    store, metrics, condition = parts.store, parts.metrics, parts.condition
     refused = 0
     while True:
         try:
             await store.refresh()
-            condition.refreshed_at = clock()
+            condition.refreshed_at = parts.clock()
             metrics.refreshed.set(condition.refreshed_at.timestamp())
         except Exception as error:  # noqa: BLE001 - see above
             log.error("refresh_failed", extra=cause(error))  # noqa: TRY400 - told in one line
@@ -190,7 +257,7 @@ async def _keep_fresh(
         metrics.release.clear()
         if store.current is not None:
             metrics.release.labels(store.current.name).set(1)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(parts.settings.refresh_seconds)
 
 
 def read_id_key(settings: Settings) -> bytes:

@@ -19,10 +19,15 @@ from app.domain.errors import InputError
 
 PREFIX: Final = "KITH_"
 MEBIBYTE: Final = 1 << 20
+STORE_SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 _SERVICE_LINK: Final = re.compile(r"KITH_(SERVICE|PORT_\d+)_\w+")
+_REMOVED: Final = {
+    "KITH_ALLOW_UNAUTHENTICATED": "has been removed: until there are access keys the service listens on this "
+    "machine alone; leave it out, and put a proxy in front",
+}
 
 
 class SettingsError(InputError):
@@ -35,9 +40,11 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    allow_unauthenticated: bool = False
     models: Path = Path("models")
     var: Path = Path("var")
+    store: str = field(default="", repr=False)
+    store_queue: int = 10_000
+    unlogged_decisions: str = "refuse"
     id_key: bytes = field(default=b"", repr=False)
     refresh_seconds: float = 5.0
     trial_seconds: float = 120.0
@@ -52,6 +59,11 @@ class Settings:
     log_level: str = "info"
     access_log: bool = True
     docs: bool = True
+
+    @property
+    def store_url(self) -> str:
+        """The database of what the service remembers: SQLite in ``var`` where none is named."""
+        return self.store or f"sqlite:///{self.var / 'kith.db'}"
 
     @property
     def is_loopback(self) -> bool:
@@ -140,19 +152,34 @@ def _key(value: str) -> bytes:
     return key
 
 
+def _unlogged(value: str) -> str:
+    word = value.strip().lower()
+    if word not in {"refuse", "answer"}:
+        raise ValueError
+    return word
+
+
+def _database(value: str) -> str:
+    """Return a URL whose form is right; whether a database is there shows later."""
+    url = value.strip()
+    scheme, found, rest = url.partition("://")
+    if not found or scheme not in STORE_SCHEMES or (scheme == "sqlite" and len(rest) < 2):
+        raise ValueError
+    return url
+
+
 _FLAG: Final = "1 or 0"
 
 SETTINGS: Final = (
-    Setting("KITH_HOST", "host", _text, "an address", "Address to listen on."),
-    Setting("KITH_PORT", "port", _whole(0, 65535), "0 to 65535", "Port to listen on; 0 takes any free one."),
     Setting(
-        "KITH_ALLOW_UNAUTHENTICATED",
-        "allow_unauthenticated",
-        _flag,
-        _FLAG,
-        "Must be 1 to listen beyond this machine: the service asks nobody for a key, so that whoever reaches "
-        "the port can use it. Set it only behind a proxy, or in a container whose port is not published.",
+        "KITH_HOST",
+        "host",
+        _text,
+        "an address of this machine alone",
+        "Address to listen on: 127.0.0.1, ::1 or localhost. Others are refused, because the service asks "
+        "nobody for a key yet.",
     ),
+    Setting("KITH_PORT", "port", _whole(0, 65535), "0 to 65535", "Port to listen on; 0 takes any free one."),
     Setting(
         "KITH_MODELS",
         "models",
@@ -168,12 +195,36 @@ SETTINGS: Final = (
         "Folder of what the service keeps itself.",
     ),
     Setting(
+        "KITH_STORE",
+        "store",
+        _database,
+        "a database URL, sqlite:///path or postgresql://…",
+        "Database of decisions, outcomes and verdicts. Without one it is SQLite in KITH_VAR/kith.db. Secret "
+        "where it holds a password.",
+    ),
+    Setting(
+        "KITH_STORE_QUEUE",
+        "store_queue",
+        _whole(1, 1_000_000),
+        "1 to 1000000",
+        "Writes that may wait for the database; more get 503 with Retry-After.",
+    ),
+    Setting(
+        "KITH_UNLOGGED_DECISIONS",
+        "unlogged_decisions",
+        _unlogged,
+        "refuse or answer",
+        "What becomes of a decision that cannot be written down: it is refused with 503 or 507, or answered "
+        "with `logged: false`, under limits and budgets of that request alone.",
+    ),
+    Setting(
         "KITH_ID_KEY",
         "id_key",
         _key,
         "at least 32 characters",
-        "Secret key of the score ids. Without one a key is made once and kept in KITH_VAR/id.key. Several "
-        "instances that shall give equal ids need the same key.",
+        "Secret key of the score ids, and of the pseudonyms under which customers are remembered. Without "
+        "one a key is made once and kept in KITH_VAR/id.key. Instances that share a database need the same "
+        "key; without the old key nobody who is remembered is known again.",
     ),
     Setting(
         "KITH_REFRESH_SECONDS",
@@ -279,10 +330,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("; ".join(faults))
     settings = Settings(**values)
-    if not settings.is_loopback and not settings.allow_unauthenticated:
+    if not settings.is_loopback:
         raise SettingsError(
-            "KITH_HOST opens the service beyond this machine, where nobody is asked for a key; if a proxy or "
-            "a container keeps others out, say so with KITH_ALLOW_UNAUTHENTICATED=1"
+            "KITH_HOST opens the service beyond this machine, and nobody is asked for a key yet; listen on "
+            "127.0.0.1 and put a proxy with TLS and authentication in front, on this machine. A container "
+            "reaches 127.0.0.1 of its host with network_mode: host, or that of a proxy by sharing its network"
         )
     return settings
 
@@ -291,5 +343,7 @@ def _unknown(name: str, known: list[str]) -> str:
     """Return what is wrong with a variable that is not a setting."""
     if _SERVICE_LINK.fullmatch(name):
         return f"{name} is not a setting but a Kubernetes service link; set enableServiceLinks: false"
+    if name in _REMOVED:
+        return f"{name} {_REMOVED[name]}"
     near = difflib.get_close_matches(name, known, 1, 0.6)
     return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")

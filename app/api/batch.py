@@ -20,8 +20,8 @@ _decoder: Final = json.JSONDecoder()
 MEMBER: Final = "requests"
 
 
-def split_batch(body: bytes) -> list[bytes]:
-    """Return the bytes of each request of a body ``{"requests": [...]}``, in order.
+def split_batch(body: bytes, member: str = MEMBER) -> list[bytes]:
+    """Return the bytes of each item of a body ``{"requests": [...]}``, or of another member, in order.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def split_batch(body: bytes) -> list[bytes]:
     """
     try:
         text = body.decode("utf-8")
-        return _split(text)
+        return _split(text, member)
     except UnicodeDecodeError:
         raise invalid_json() from None
     except json.JSONDecodeError as error:
@@ -39,7 +39,7 @@ def split_batch(body: bytes) -> list[bytes]:
         raise invalid_json() from None
 
 
-def _split(text: str) -> list[bytes]:
+def _split(text: str, member: str) -> list[bytes]:
     at = _after(text, 0)
     if not text.startswith("{", at):
         json.loads(text)  # tells other JSON from no JSON
@@ -47,48 +47,48 @@ def _split(text: str) -> list[bytes]:
     at = _after(text, at + 1)
     if text.startswith("}", at):
         _end(text, at + 1)
-        raise ProblemError("invalid_request", [Fault(f"/{MEMBER}", "required")])
+        raise ProblemError("invalid_request", [Fault(f"/{member}", "required")])
     name, at = _decoder.raw_decode(text, at)
-    if name != MEMBER:
+    if name != member:
         json.loads(text)
-        raise ProblemError("invalid_request", [Fault("", "misspelt_field", {"name": MEMBER})])
+        raise ProblemError("invalid_request", [Fault("", "misspelt_field", {"name": member})])
     at = _after(text, _expect(text, ":", at))
     if not text.startswith("[", at):
         json.loads(text)
         raise ProblemError(
-            "invalid_request", [Fault(f"/{MEMBER}", "wrong_type", {"expected": TYPES["array"]})]
+            "invalid_request", [Fault(f"/{member}", "wrong_type", {"expected": TYPES["array"]})]
         )
-    items, at = _items(text, _after(text, at + 1))
+    items, at = _items(text, _after(text, at + 1), member)
     at = _after(text, at)
     if text.startswith(",", at):
         second, _ = _decoder.raw_decode(text, _after(text, at + 1))
         json.loads(text)
-        is_same = second == MEMBER
+        is_same = second == member
         fault = Fault("", "repeated_key") if is_same else Fault("", "unknown_field", {"count": "1"})
         raise ProblemError("invalid_request", [fault])
     _end(text, _expect(text, "}", at))
     return items
 
 
-def _items(text: str, at: int) -> tuple[list[bytes], int]:
+def _items(text: str, at: int, member: str) -> tuple[list[bytes], int]:
     """Return the bytes of the items of an array whose inside begins at ``at``, and where it ends."""
     items: list[bytes] = []
     if text.startswith("]", at):
-        raise _wrong_count("at least 1", "至少 1 个")
+        raise _wrong_count(member, "at least 1", "至少 1 个")
     while True:
         _, end = _decoder.raw_decode(text, at)
         items.append(text[at:end].encode())
         if len(items) > BATCH_LIMIT:
-            raise _wrong_count(f"at most {BATCH_LIMIT}", f"至多 {BATCH_LIMIT} 个")
+            raise _wrong_count(member, f"at most {BATCH_LIMIT}", f"至多 {BATCH_LIMIT} 个")
         end = _after(text, end)
         if text.startswith("]", end):
             return items, end + 1
         at = _after(text, _expect(text, ",", end))
 
 
-def _wrong_count(english: str, chinese: str) -> ProblemError:
+def _wrong_count(member: str, english: str, chinese: str) -> ProblemError:
     return ProblemError(
-        "invalid_request", [Fault(f"/{MEMBER}", "wrong_count", {"bound": (english, chinese)})]
+        "invalid_request", [Fault(f"/{member}", "wrong_count", {"bound": (english, chinese)})]
     )
 
 

@@ -8,12 +8,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from app.api.problem_texts import FAULTS, KINDS, Words
+from app.api.fault_texts import FAULTS
+from app.api.problem_texts import KINDS, Words
 from app.capabilities import SCORERS
 from app.capabilities.base import Output
 from app.features.library import LIBRARY
 from app.features.schema import ATTRIBUTE_PREFIX
 from app.serving.release import LoadedRelease
+from app.texts.actions import catalogue as decisions
 from app.texts.aspects import taxonomy
 from app.texts.catalogue import LOCALES, catalogue, feature_label, ineligible_text
 from app.texts.recommendations import catalogue as recommendations
@@ -72,6 +74,7 @@ def definitions(release: LoadedRelease | None) -> Document:
             name: recommendations()[name]
             for name in ("fields", "types", "reasons", "sources", "filters", "ineligible_reasons")
         },
+        "decisions": {name: decisions()[name] for name in ("layers", "reasons", "warnings")},
         "texts": {
             "sentiments": sentiments()["labels"],
             "abstained_reasons": sentiments()["abstained"],

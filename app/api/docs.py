@@ -80,8 +80,12 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
         yield f"<p><code>{escape(parameter['name'])}</code> ({parameter['in']}): {meaning}</p>"
     body = operation.get("requestBody")
     if body is None:
-        address = path.replace("{capability}", "churn")
-        yield _copied(f"curl -sS 'http://127.0.0.1:8000{address}'")
+        address = path
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "path":
+                address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
+        method = "" if verb == "get" else f"-X {verb.upper()} "
+        yield _copied(f"curl -sS {method}'http://127.0.0.1:8000{address}'")
     else:
         content = body["content"]["application/json"]
         yield f"<p>Body: {_type(content['schema'])}</p>"

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.condition import Condition
+from app.api.memory import Memory
 from app.api.problems import Fault, ProblemError, preferred_locale, problem_response
 from app.api.releases import Releases
 
@@ -20,8 +21,11 @@ Document = dict[str, Any]
 class Health:
     """The handlers of both addresses."""
 
-    def __init__(self, releases: Releases, condition: Condition, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, releases: Releases, condition: Condition, clock: Callable[[], datetime], memory: Memory
+    ) -> None:
         """Keep what to look at."""
+        self._memory = memory
         self._releases = releases
         self._condition = condition
         self._clock = clock
@@ -31,7 +35,10 @@ class Health:
         return _answer({"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        """Answer ``GET /readyz``; with ``?verbose`` also which artifacts answer and what was refused."""
+        """Answer ``GET /readyz``; with ``?verbose`` also what answers, what was refused, how the store is.
+
+        Scores need no store: one that is down or full is told, and the service stays ready.
+        """
         verbose = self._details() if "verbose" in request.query_params else {}
         problem = self._problem()
         if problem is None:
@@ -65,6 +72,7 @@ class Health:
             "refresh_age_seconds": None
             if looked is None
             else round(max(0.0, (self._clock() - looked).total_seconds()), 3),
+            "store": {"state": self._memory.state, "waiting": self._memory.counts["waiting"]},
             "draining": self._condition.draining,
         }
 

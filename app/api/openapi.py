@@ -18,6 +18,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.openapi_paths import openapi_paths
+from app.api.schemas.act import NextBestActionBatchRequest, NextBestActionRequest
+from app.api.schemas.acted import Decision, DecisionOnRecord, Decisions
 from app.api.schemas.answers import (
     BatchScores,
     ModelList,
@@ -28,6 +30,15 @@ from app.api.schemas.answers import (
 )
 from app.api.schemas.recommend import RecommendationRequest, SimilarItemsRequest
 from app.api.schemas.recommended import Recommendations, SimilarItems
+from app.api.schemas.remember import (
+    Erased,
+    FeedbackReport,
+    FeedbackTaken,
+    OutcomeBatch,
+    OutcomeReport,
+    OutcomeResults,
+    OutcomeTaken,
+)
 from app.api.schemas.request import BatchRequest, ScoreRequest
 from app.api.schemas.text import TextAnswers, TextRequest
 
@@ -41,6 +52,11 @@ SENT: Final[tuple[type[BaseModel], ...]] = (
     BatchRequest,
     RecommendationRequest,
     SimilarItemsRequest,
+    NextBestActionRequest,
+    NextBestActionBatchRequest,
+    OutcomeReport,
+    OutcomeBatch,
+    FeedbackReport,
     TextRequest,
 )
 TOLD: Final[tuple[type[BaseModel], ...]] = (
@@ -48,6 +64,13 @@ TOLD: Final[tuple[type[BaseModel], ...]] = (
     BatchScores,
     Recommendations,
     SimilarItems,
+    Decision,
+    Decisions,
+    DecisionOnRecord,
+    OutcomeTaken,
+    OutcomeResults,
+    FeedbackTaken,
+    Erased,
     TextAnswers,
     ModelList,
     PublishedModelDetail,
@@ -80,6 +103,7 @@ def openapi_document() -> Document:
         "tags": [
             {"name": "scores", "description": "Ask about customers."},
             {"name": "recommendations", "description": "Ask what to show to whom."},
+            {"name": "decisions", "description": "Ask what to do next, and tell what came of it."},
             {"name": "texts", "description": "Ask about what customers write."},
             {"name": "models", "description": "What is in force, how good, what it means."},
             {"name": "operations", "description": "Run the service."},

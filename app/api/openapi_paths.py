@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.api.examples import (
@@ -12,10 +11,8 @@ from app.api.examples import (
     SIMILAR_EXAMPLES,
     TEXT_EXAMPLES,
 )
-from app.api.problem_texts import KINDS
-from app.api.problems import MEDIA_TYPE
-
-JSON: Final = "application/json"
+from app.api.openapi_actions import action_paths
+from app.api.openapi_parts import JSON, answer, body, operation
 
 Document = dict[str, Any]
 
@@ -32,32 +29,39 @@ _SCORE_PROBLEMS: Final = (
 
 def openapi_paths() -> Document:
     """Return the paths of the document."""
-    return {**_score_paths(), **_item_paths(), **_text_paths(), **_model_paths(), **_operation_paths()}
+    return {
+        **_score_paths(),
+        **_item_paths(),
+        **action_paths(),
+        **_text_paths(),
+        **_model_paths(),
+        **_operation_paths(),
+    }
 
 
 def _score_paths() -> Document:
     return {
         "/v1/scores": {
-            "post": _operation(
+            "post": operation(
                 "score",
                 "scores",
                 "Score one customer",
                 "Answers the wanted blocks for one customer. `orders` and `summary` exclude each other.",
-                answers={"200": _answer("The answer.", "Score")},
+                answers={"200": answer("The answer.", "Score")},
                 problems=_SCORE_PROBLEMS,
-                body=_body("ScoreRequest", SCORE_EXAMPLES),
+                body=body("ScoreRequest", SCORE_EXAMPLES),
             )
         },
         "/v1/scores/batch": {
-            "post": _operation(
+            "post": operation(
                 "scoreBatch",
                 "scores",
                 "Score up to 1,000 customers",
                 "At most 16 MiB in all and 1 MiB a customer. Results keep the order; a request that cannot "
                 "be answered gets its own problem and spoils no other.",
-                answers={"200": _answer("One result for each request.", "BatchScores")},
+                answers={"200": answer("One result for each request.", "BatchScores")},
                 problems=_SCORE_PROBLEMS,
-                body=_body("BatchRequest", BATCH_EXAMPLES),
+                body=body("BatchRequest", BATCH_EXAMPLES),
             )
         },
     }
@@ -66,7 +70,7 @@ def _score_paths() -> Document:
 def _item_paths() -> Document:
     return {
         "/v1/recommendations": {
-            "post": _operation(
+            "post": operation(
                 "recommend",
                 "recommendations",
                 "Recommend products to a customer, a guest or a session",
@@ -74,20 +78,20 @@ def _item_paths() -> Document:
                 "act before the list is cut, so it is filled or says what took the rest. Every product has "
                 "a type by a stated rule and a reason. Where personalisation or profiling is denied, the "
                 "list is the popular one.",
-                answers={"200": _answer("The list.", "Recommendations")},
+                answers={"200": answer("The list.", "Recommendations")},
                 problems=_SCORE_PROBLEMS,
-                body=_body("RecommendationRequest", RECOMMENDATION_EXAMPLES),
+                body=body("RecommendationRequest", RECOMMENDATION_EXAMPLES),
             )
         },
         "/v1/recommendations/similar-items": {
-            "post": _operation(
+            "post": operation(
                 "similarItems",
                 "recommendations",
                 "List what goes with products",
                 "For a product page: what is bought together with up to 100 products, with its evidence.",
-                answers={"200": _answer("The list.", "SimilarItems")},
+                answers={"200": answer("The list.", "SimilarItems")},
                 problems=_SCORE_PROBLEMS,
-                body=_body("SimilarItemsRequest", SIMILAR_EXAMPLES),
+                body=body("SimilarItemsRequest", SIMILAR_EXAMPLES),
             )
         },
     }
@@ -96,16 +100,16 @@ def _item_paths() -> Document:
 def _text_paths() -> Document:
     return {
         "/v1/text/sentiment": {
-            "post": _operation(
+            "post": operation(
                 "readTexts",
                 "texts",
                 "Tell how texts sound, and what they speak of",
                 "Up to 100 texts of at most 4,000 characters, English and Chinese, also mixed; at most 3 MiB "
                 "in all. Results keep the order. A text that cannot be judged is an answer "
                 "(`abstained: true`) with its reason. Each aspect points at the clause that names it.",
-                answers={"200": _answer("One result for each text.", "TextAnswers")},
+                answers={"200": answer("One result for each text.", "TextAnswers")},
                 problems=_SCORE_PROBLEMS,
-                body=_body("TextRequest", TEXT_EXAMPLES),
+                body=body("TextRequest", TEXT_EXAMPLES),
             )
         }
     }
@@ -133,29 +137,29 @@ _FREE: Final[Document] = {JSON: {"schema": {"type": "object"}}}
 def _model_paths() -> Document:
     return {
         "/v1/models": {
-            "get": _operation(
+            "get": operation(
                 "listModels",
                 "models",
                 "List the models in force",
                 "One entry for each capability of the active release, with tier, grade and baseline.",
-                answers={"200": _answer("The models.", "ModelList"), **_UNCHANGED},
+                answers={"200": answer("The models.", "ModelList"), **_UNCHANGED},
                 problems=("no_release",),
                 parameters=[_HELD],
             )
         },
         "/v1/models/{capability}": {
-            "get": _operation(
+            "get": operation(
                 "getModel",
                 "models",
                 "Describe one model",
                 "Inputs, metrics with intervals, counts and cut points.",
-                answers={"200": _answer("The model.", "PublishedModelDetail"), **_UNCHANGED},
+                answers={"200": answer("The model.", "PublishedModelDetail"), **_UNCHANGED},
                 problems=("no_model", "no_release"),
                 parameters=[_CAPABILITY, _HELD],
             )
         },
         "/v1/models/{capability}/card": {
-            "get": _operation(
+            "get": operation(
                 "getModelCard",
                 "models",
                 "Read the model card",
@@ -173,7 +177,7 @@ def _model_paths() -> Document:
             )
         },
         "/v1/definitions": {
-            "get": _operation(
+            "get": operation(
                 "getDefinitions",
                 "models",
                 "Look up what every word means",
@@ -203,7 +207,7 @@ def _operation_paths() -> Document:
     }
     return {
         "/livez": {
-            "get": _operation(
+            "get": operation(
                 "isLive",
                 "operations",
                 "Ask whether the process turns",
@@ -213,18 +217,18 @@ def _operation_paths() -> Document:
             )
         },
         "/readyz": {
-            "get": _operation(
+            "get": operation(
                 "isReady",
                 "operations",
                 "Ask whether scores can be given",
                 "503 until a verified release answers, and while the service stops.",
-                answers={"200": _answer("Scores can be given.", "Readiness")},
+                answers={"200": answer("Scores can be given.", "Readiness")},
                 problems=("no_release",),
                 parameters=[verbose],
             )
         },
         "/metrics": {
-            "get": _operation(
+            "get": operation(
                 "scrapeMetrics",
                 "operations",
                 "Scrape metrics",
@@ -234,45 +238,3 @@ def _operation_paths() -> Document:
             )
         },
     }
-
-
-def _operation(  # noqa: PLR0913 - the parts of an operation, all named
-    name: str,
-    tag: str,
-    summary: str,
-    description: str,
-    *,
-    answers: Mapping[str, Document],
-    problems: Sequence[str],
-    body: Document | None = None,
-    parameters: Sequence[Document] = (),
-) -> Document:
-    refused = {
-        str(KINDS[kind].status): {
-            "description": KINDS[kind].title[0],
-            "content": {MEDIA_TYPE: {"schema": _reference("Problem")}},
-        }
-        for kind in problems
-    }
-    return {
-        "operationId": name,
-        "tags": [tag],
-        "summary": summary,
-        "description": description,
-        **({"parameters": list(parameters)} if parameters else {}),
-        **({"requestBody": body} if body else {}),
-        "responses": {**answers, **refused},
-    }
-
-
-def _body(schema: str, examples: Mapping[str, tuple[str, Document]]) -> Document:
-    shown = {name: {"summary": title, "value": value} for name, (title, value) in examples.items()}
-    return {"required": True, "content": {JSON: {"schema": _reference(schema), "examples": shown}}}
-
-
-def _answer(description: str, schema: str) -> Document:
-    return {"description": description, "content": {JSON: {"schema": _reference(schema)}}}
-
-
-def _reference(schema: str) -> Document:
-    return {"$ref": f"#/components/schemas/{schema}"}

@@ -12,14 +12,21 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from app.api.problem_texts import FAULTS, KINDS, Locale, Words, choose
+from app.api.fault_texts import FAULTS
+from app.api.problem_texts import KINDS, Locale, Words, choose
 from app.domain.errors import (
     ArtifactError,
+    ConflictError,
+    ErasedError,
     FieldFault,
     InputError,
     KithError,
     ModelUnavailableError,
     PayloadError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    UnknownDecisionError,
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -28,13 +35,24 @@ MOST_FAULTS: Final = 50
 
 ERRORS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (PayloadError, "invalid_request"),
+    (ConflictError, "conflict"),
+    (UnknownDecisionError, "unknown_decision"),
+    (ErasedError, "erased"),
     (InputError, "invalid_request"),
     (ModelUnavailableError, "no_release"),
+    (StoreFullError, "store_full"),
+    (StoreBusyError, "store_busy"),
+    (StoreError, "store_unavailable"),
     (ArtifactError, "model_failed"),
     (KithError, "model_failed"),
     (Exception, "internal_error"),
 )
 """Which problem an error is; the first line that fits counts. Statuses stand in ``problem_texts.KINDS``."""
+
+RETRY_SECONDS: Final = {"no_release": "5", "store_full": "60", "store_busy": "1", "store_unavailable": "5"}
+"""When it is worth asking again after a problem that passes."""
+TOLD_ALONE: Final = frozenset({"no_release", "store_full"})
+"""Problems of the service that have a fault text with a remedy for ops."""
 
 HTTP_STATUSES: Final[dict[int, str]] = {
     400: "invalid_http",
@@ -87,9 +105,9 @@ def as_problem(error: Exception) -> ProblemError:
     kind = next(kind for known, kind in ERRORS if isinstance(error, known))
     if isinstance(error, PayloadError):
         return ProblemError(kind, error.faults)
-    if kind == "no_release":
-        return ProblemError(kind, [Fault("", "no_release")], headers={"Retry-After": "5"})
-    return ProblemError(kind)
+    faults = [Fault("", kind)] if kind in TOLD_ALONE else []
+    headers = {"Retry-After": RETRY_SECONDS[kind]} if kind in RETRY_SECONDS else {}
+    return ProblemError(kind, faults, headers=headers)
 
 
 def document(problem: ProblemError, locale: Locale) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.condition import Condition
+from app.api.memory_metrics import MemoryMetrics
 from app.api.problems import ProblemError, preferred_locale, problem_response
 
 log = logging.getLogger("kith")
@@ -45,6 +46,8 @@ SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 ROUTES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"/v1/models/[^/]+"), "/v1/models/{capability}"),
     (re.compile(r"/v1/models/[^/]+/card"), "/v1/models/{capability}/card"),
+    (re.compile(r"/v1/decisions/[^/]+"), "/v1/decisions/{decision_id}"),
+    (re.compile(r"/v1/customers/.*", re.DOTALL), "/v1/customers/{customer_id}"),
 )
 PLAIN_ROUTES: Final = frozenset(
     {
@@ -52,6 +55,11 @@ PLAIN_ROUTES: Final = frozenset(
         "/v1/scores/batch",
         "/v1/recommendations",
         "/v1/recommendations/similar-items",
+        "/v1/next-best-actions",
+        "/v1/next-best-actions/batch",
+        "/v1/outcomes",
+        "/v1/outcomes/batch",
+        "/v1/feedback",
         "/v1/text/sentiment",
         "/v1/models",
         "/v1/definitions",
@@ -119,6 +127,7 @@ class Metrics:
             "When the models directory was last looked at.",
             registry=self.registry,
         )
+        self.memory = MemoryMetrics(self.registry)
         self._counted: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._counters: dict[tuple[str, ...], Counter] = {}
 

@@ -112,6 +112,16 @@ def test_problem_reaches_the_caller_as_rfc_9457(server: Server) -> None:
     Problem.model_validate(reply.json())
 
 
+def test_customer_is_erased_by_an_id_that_is_decoded_once(server: Server) -> None:
+    for sent, customer_id in (("%2541%2Fx", "%41/x"), ("%E5%AE%A2%20%E6%88%B7", "客 户")):
+        event = {"event_id": sent, "customer_id": customer_id, "type": "opened", "at": "2026-10-01T00:00:00Z"}
+        assert server.call("POST", "/v1/outcomes", event).status == 201
+        reply = server.call("DELETE", f"/v1/customers/{sent}")
+        assert (reply.status, reply.json()["erased"]["outcomes"]) == (200, 1)
+        assert server.call("POST", "/v1/outcomes", event).status == 410
+    assert "客" not in server.log()
+
+
 def test_server_does_not_say_what_it_is_made_of(server: Server) -> None:
     assert not {"server", "x-powered-by"} & {name.lower() for name in server.call("GET", "/livez").headers}
 
@@ -277,7 +287,9 @@ def test_terminated_service_drains_answers_and_exits_cleanly(folder: Path, start
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"KITH_HOST": "0.0.0.0"}, "KITH_ALLOW_UNAUTHENTICATED"),  # noqa: S104 - what is refused
+        ({"KITH_ALLOW_UNAUTHENTICATED": "1"}, "has been removed"),
+        ({"KITH_STORE": "mysql://db/kith"}, "KITH_STORE"),
+        ({"KITH_HOST": "0.0.0.0"}, "put a proxy"),  # noqa: S104 - what is refused
         ({"KITH_MODELZ": "x"}, "KITH_MODELS"),
         ({"KITH_PORT": "TAKEN"}, "KITH_PORT"),
     ],

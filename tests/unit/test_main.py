@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.__main__ import main
-from app.main import create_app, read_id_key
+from app.main import create_app, open_memory, read_id_key
 from app.settings import Settings, SettingsError
 from tests.unit.api.fakes import KEY, NOW, FakeScorer, FakeStore
+from tests.unit.api.memories import FakeMemory
 
 
 def test_key_is_made_once_and_kept_for_the_owner_alone(tmp_path: Path) -> None:
@@ -53,10 +54,17 @@ def test_key_that_cannot_be_kept_is_made_for_this_run_with_a_warning(
     assert [record.getMessage() for record in caplog.records] == ["id_key_not_kept"]
 
 
-def application(store: Any, **settings: Any) -> TestClient:
+def application(store: Any, memory: FakeMemory | None = None, **settings: Any) -> TestClient:
     chosen = Settings(**{"id_key": KEY, "refresh_seconds": 0.05, **settings})
     return TestClient(
-        create_app(chosen, clock=lambda: NOW, store=store, scorer=FakeScorer(), write=lambda _: None)
+        create_app(
+            chosen,
+            clock=lambda: NOW,
+            store=store,
+            memory=memory or FakeMemory(),
+            scorer=FakeScorer(),
+            write=lambda _: None,
+        )
     )
 
 
@@ -98,6 +106,12 @@ def test_refused_releases_are_counted() -> None:
         assert "kith_release_refused_total 4.0" in client.get("/metrics").text
 
 
+def test_url_of_the_store_that_cannot_be_read_stops_the_start_and_is_not_shown() -> None:
+    with pytest.raises(SettingsError, match="KITH_STORE cannot be used") as caught:
+        open_memory(Settings(store="postgresql://kith:secret-word@host:port/kith"))
+    assert "secret-word" not in str(caught.value)
+
+
 def test_slash_at_the_end_is_another_address() -> None:
     with application(FakeStore()) as client:
         assert client.get("/v1/models/", follow_redirects=False).status_code == 404
@@ -107,7 +121,10 @@ def test_slash_at_the_end_is_another_address() -> None:
     ("environment", "arguments", "code", "told"),
     [
         ({"KITH_PORT": "x"}, [], 2, "KITH_PORT"),
-        ({"KITH_HOST": "0.0.0.0"}, [], 2, "KITH_ALLOW_UNAUTHENTICATED"),  # noqa: S104 - what is refused
+        ({"KITH_HOST": "0.0.0.0"}, [], 2, "network_mode: host"),  # noqa: S104 - what is refused
+        ({"KITH_STORE": "oracle://x"}, ["books"], 2, "KITH_STORE"),
+        ({"KITH_STORE": "postgresql://host:port/kith"}, ["books"], 2, "KITH_STORE cannot be used"),
+        ({"KITH_VAR": "/nowhere"}, ["books"], 2, "nothing is remembered"),
         ({}, ["nonsense"], 2, "usage"),
         ({}, ["--help"], 0, "usage"),
     ],

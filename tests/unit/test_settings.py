@@ -51,6 +51,8 @@ GOOD = {
     "KITH_ACCESS_LOG": ("0", False),
     "KITH_LOG_LEVEL": ("WARNING", "warning"),
     "KITH_MAX_CONCURRENT": ("7", 7),
+    "KITH_STORE": ("sqlite:////srv/kith.db", "sqlite:////srv/kith.db"),
+    "KITH_UNLOGGED_DECISIONS": ("Answer", "answer"),
 }
 
 
@@ -68,6 +70,9 @@ BAD = {
     "KITH_REFRESH_SECONDS": ["0", "nan", "inf", "-1", "x"],
     "KITH_DOCS": ["perhaps", ""],
     "KITH_LOG_LEVEL": ["loud"],
+    "KITH_STORE": ["", "kith.db", "mysql://host/kith", "oracle+x://secret"],
+    "KITH_STORE_QUEUE": ["0", "x"],
+    "KITH_UNLOGGED_DECISIONS": ["perhaps", ""],
     "KITH_MAX_BODY_BYTES": ["1048577", "10"],
     "KITH_MAX_BATCH_BYTES": ["16777217"],
 }
@@ -100,15 +105,34 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com"])  # noqa: S104 - what is refused
-def test_other_machines_are_let_in_only_on_purpose(host: str) -> None:
-    with pytest.raises(SettingsError, match="KITH_ALLOW_UNAUTHENTICATED=1"):
+def test_other_machines_are_not_let_in(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"put a proxy .* in front") as caught:
         read_settings({"KITH_HOST": host})
-    assert read_settings({"KITH_HOST": host, "KITH_ALLOW_UNAUTHENTICATED": "1"}).host == host
+    assert host not in str(caught.value).replace("127.0.0.1", "")
+
+
+def test_removed_setting_is_told_with_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"KITH_ALLOW_UNAUTHENTICATED has been removed.*proxy"):
+        read_settings({"KITH_ALLOW_UNAUTHENTICATED": "1"})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_this_machine_needs_no_opening(host: str) -> None:
     assert read_settings({"KITH_HOST": host}).is_loopback
+
+
+def test_store_is_a_file_beside_the_key_unless_told_otherwise() -> None:
+    assert read_settings({"KITH_VAR": "/srv/var"}).store_url == "sqlite:////srv/var/kith.db"
+    url = "postgresql://kith:secret-word@db/kith"
+    settings = read_settings({"KITH_VAR": "/srv/var", "KITH_STORE": url})
+    assert settings.store_url == url
+    assert "secret-word" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "postgres://db/kith"])
+def test_url_that_names_no_database_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="KITH_STORE must be a database URL"):
+        read_settings({"KITH_STORE": url})
 
 
 def test_key_is_not_shown() -> None:

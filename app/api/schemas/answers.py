@@ -326,6 +326,13 @@ class ModelList(Told):
     models: list[PublishedModel] = Field(description="One for each capability.")
 
 
+class StoreState(Told):
+    """How the store is."""
+
+    state: Literal["up", "down", "full"] = Field(description="As the last write has shown.")
+    waiting: int = Field(ge=0, description="Writes that wait.")
+
+
 class Readiness(Told):
     """Whether the service can answer; with `?verbose` also why."""
 
@@ -335,4 +342,5 @@ class Readiness(Told):
     artifacts: dict[str, str] | None = Field(None, description="Version by capability.")
     last_refused: dict[str, Any] | None = Field(None, description="The last release refused, and why.")
     refresh_age_seconds: float | None = Field(None, description="Since the models folder was looked at.")
+    store: StoreState | None = Field(None, description="What the service remembers; scores need none of it.")
     draining: bool | None = Field(None, description="Whether the service is stopping.")

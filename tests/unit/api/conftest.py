@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from tests.unit.api.fakes import KEY, NOW, FakeScorer, FakeStore, Service, Start
+from tests.unit.api.memories import FakeMemory
 
 
 @pytest.fixture
@@ -19,12 +20,18 @@ def start() -> Iterator[Start]:
     """Give a function that starts a service around fakes."""
     running: list[TestClient] = []
 
-    def started(store: FakeStore | None = None, scorer: FakeScorer | None = None, **settings: Any) -> Service:
+    def started(
+        store: FakeStore | None = None,
+        scorer: FakeScorer | None = None,
+        memory: FakeMemory | None = None,
+        **settings: Any,
+    ) -> Service:
         held, asked, lines = store or FakeStore(), scorer or FakeScorer(), list[str]()
         app = create_app(
             Settings(**{"id_key": KEY, **settings}),
             clock=lambda: NOW,
             store=held,
+            memory=memory or FakeMemory(),
             scorer=asked,
             write=lines.append,
         )

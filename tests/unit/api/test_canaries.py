@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.api.action_examples import ACTION_EXAMPLES, FEEDBACK_EXAMPLES, OUTCOME_EXAMPLES
 from app.api.examples import HISTORY, SUMMARY
 from app.api.telemetry import JsonLines
+from app.domain.errors import StoreUnavailableError
 from tests.unit.api.fakes import FakeScorer, FakeStore, Service, Start
+from tests.unit.api.memories import FakeMemory, acting
 
 CANARY = "canary.jane@mail.example"
 FULL: dict[str, Any] = {
@@ -129,6 +132,53 @@ def test_failures_of_the_service_repeat_nothing(
     silent(service, caplog_kith)
 
 
+DECISIONS = [
+    {name: part for name, part in body.items() if name not in {"want", "horizon_days"}} | {"request_id": "r"}
+    for body in BODIES
+    if isinstance(body, dict)
+]
+REPORTS = [
+    (path, planted(body, place, value, key))
+    for path, body in (
+        ("/v1/next-best-actions", ACTION_EXAMPLES["apprentice"][1]),
+        ("/v1/outcomes", OUTCOME_EXAMPLES["revenue"][1]),
+        ("/v1/feedback", FEEDBACK_EXAMPLES["disagree"][1]),
+    )
+    for place in places(body)
+    for value, key in ((CANARY, None), ({CANARY: CANARY}, None), ([CANARY], None), (1, CANARY))
+]
+
+
+def test_refused_decisions_and_reports_repeat_nothing(
+    start: Start, caplog_kith: pytest.LogCaptureFixture
+) -> None:
+    memory = FakeMemory()
+    service = start(FakeStore(acting()), memory=memory)
+    statuses = set()
+    for path, body in [*(("/v1/next-best-actions", body) for body in DECISIONS), *REPORTS]:
+        response = service.client.post(path, json=body)
+        statuses.add(response.status_code)
+        assert response.status_code in {200, 201, 409, 422}, response.text
+        if response.status_code >= 400:
+            assert CANARY not in response.text
+    assert statuses == {200, 201, 409, 422}
+    silent(service, caplog_kith)
+
+
+def test_failures_of_the_store_repeat_nothing(start: Start, caplog_kith: pytest.LogCaptureFixture) -> None:
+    service = start(FakeStore(acting()), memory=FakeMemory(error=StoreUnavailableError(CANARY)))
+    body = {"request_id": CANARY, "customer": {"customer_id": CANARY}}
+    for response in (
+        service.client.post("/v1/next-best-actions", json=body),
+        service.client.post("/v1/next-best-actions/batch", json={"requests": [body]}),
+        service.client.delete(f"/v1/customers/{CANARY}"),
+        service.client.get(f"/v1/decisions/{'0' * 32}"),
+    ):
+        assert response.status_code == 503
+        assert CANARY not in response.text
+    silent(service, caplog_kith)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -153,7 +203,15 @@ def test_no_change_of_a_good_body_breaks_the_service(service: Service) -> None:
 def test_no_bytes_break_the_service(service: Service) -> None:
     @given(st.binary(max_size=200))
     def sent(content: bytes) -> None:
-        for path in ("/v1/scores", "/v1/scores/batch"):
+        for path in (
+            "/v1/scores",
+            "/v1/scores/batch",
+            "/v1/next-best-actions",
+            "/v1/next-best-actions/batch",
+            "/v1/outcomes",
+            "/v1/outcomes/batch",
+            "/v1/feedback",
+        ):
             response = service.client.post(
                 path, content=content, headers={"Content-Type": "application/json"}
             )

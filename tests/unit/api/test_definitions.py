@@ -10,6 +10,7 @@ from app.api.definitions import definitions, written
 from app.api.schemas.answers import Block, Grade, Reason, Score, Tier
 from app.api.schemas.text import SentimentProbability, TextAspect, TextResult
 from app.capabilities import SCORERS
+from app.domain.actions import EVIDENCE, LAYERS
 from app.features.library import LIBRARY
 from tests.unit.api.fakes import release
 
@@ -45,6 +46,11 @@ def test_every_word_of_an_answer_is_defined() -> None:
     assert set(TOLD["directions"]) == set(get_args(Reason.model_fields["direction"].annotation))
     assert set(TOLD["data_sufficiency"]) == set(get_args(Block.model_fields["data_sufficiency"].annotation))
     assert set(WARNINGS) <= set(TOLD["warnings"])
+
+
+def test_every_layer_that_can_suppress_is_defined() -> None:
+    assert set(TOLD["decisions"]["layers"]) == set(LAYERS)
+    assert set(EVIDENCE) <= set(TOLD["decisions"]["reasons"])
 
 
 def test_every_word_of_a_text_answer_is_defined() -> None:

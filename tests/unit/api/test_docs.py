@@ -73,8 +73,11 @@ def test_calls_of_the_page_work_as_they_stand(service: Service) -> None:
             header = words[words.index("-H") + 1].split(": ")
             response = service.client.post(path, content=body.encode(), headers=[(header[0], header[1])])
         else:
-            response = service.client.get(path)
-        assert response.status_code == 200, call
+            response = service.client.request("DELETE" if "DELETE" in words else "GET", path)
+        if path.startswith("/v1/decisions/"):
+            assert response.json()["type"] == "urn:kith:problem:unknown_decision"  # its id is made up
+            continue
+        assert response.status_code in {200, 201}, call
         assert not response.headers["content-type"].startswith(MEDIA_TYPE)
 
 

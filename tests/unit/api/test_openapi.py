@@ -34,7 +34,7 @@ def test_committed_document_is_in_step_with_the_code() -> None:
 
 def test_document_describes_every_route_and_no_other(service: Service) -> None:
     routes = {
-        (route.path, method.lower())
+        (route.path_format, method.lower())
         for route in service.app.routes
         if isinstance(route, Route)
         for method in (route.methods or ())

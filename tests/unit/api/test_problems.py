@@ -5,7 +5,8 @@ import string
 
 import pytest
 
-from app.api.problem_texts import BOUNDS, FAULTS, KINDS, TYPES, Locale
+from app.api.fault_texts import FAULTS
+from app.api.problem_texts import BOUNDS, KINDS, TYPES, Locale
 from app.api.problems import (
     HTTP_STATUSES,
     MOST_FAULTS,

@@ -56,7 +56,7 @@ def test_route_is_one_of_a_closed_list(path: str) -> None:
 
 
 def test_every_route_of_the_application_is_known(service: Service) -> None:
-    paths = {route.path for route in service.app.routes if isinstance(route, Route)}
+    paths = {route.path_format for route in service.app.routes if isinstance(route, Route)}
     assert paths == {*PLAIN_ROUTES, *(route for _, route in ROUTES)}
 
 

@@ -59,9 +59,9 @@ format: setup ## Format the code and mend what can be mended
 	$(PY) -m ruff check --fix-only $(CODE)
 	$(PY) -m ruff format $(CODE)
 
-bench: ## Measure the service: CPU per request, memory, cold start
+bench: ## Measure the service: CPU per request and decision, decisions a second, memory, cold start
 	@tools/setup.sh bench
-	@status=0; for part in serving recommendations.serving; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
+	@status=0; for part in serving recommendations.serving decisions; do $(PY) -m benchmarks.$$part || status=$$?; done; exit $$status
 
 bench-quality: ## Measure the models beside what a user would pick instead
 	@tools/setup.sh bench

@@ -179,7 +179,8 @@ def _compiled(
         )
         for action in playbook.actions
     )
-    return compile_conditions(tuple(places), attributes), gates
+    groups = [[gate.condition for gate in of_action] for of_action in gates]
+    return compile_conditions(tuple(places), attributes, groups), gates
 
 
 def _candidates(playbook: Playbook) -> tuple[tuple[Candidate, ...], Array]:

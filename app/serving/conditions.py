@@ -9,7 +9,7 @@ but comparisons: no loop, no call into Python. Only this module knows the librar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -41,6 +41,8 @@ _LITERAL: Final = re.compile(r"[rRbB]{0,2}(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*")
 _LOOPS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
 """Macros that go through lists: what they cost has no bound."""
+_CHAIN_LIMIT: Final = 8
+"""Expressions that are answered in one go: the parser has a limit to how deep they may be nested."""
 _INT_AND_DOUBLE: Final = re.compile(r"\((double, int|int, double|double, list\(int\))\)")
 _IN_KNOWN: Final = re.compile(r"""(["'])([^"']*)\1\s*in\s+known\b""")
 _WORD: Final = re.compile(r"""["']([^"']*)["']""")
@@ -55,6 +57,8 @@ class Conditions:
     names: frozenset[str]
     _env: Any
     _compiled: tuple[Any, ...]
+    _groups: tuple[tuple[int, ...], ...] = ()
+    _chains: tuple[Any, ...] = ()
 
     def holds(self, known: Mapping[str, Any]) -> tuple[bool, ...]:
         """Return which expressions are true, in their order.
@@ -64,34 +68,49 @@ class Conditions:
         known : mapping
             Variables by name: float, bool, str or a list of str; what is not known is not there.
         """
-        holds = self.asked(known)
-        return tuple([holds(position) for position in range(len(self._compiled))])
+        if not self._compiled:
+            return ()
+        activation = self._activation(known)
+        return tuple([one.eval(activation).plain_value() is True for one in self._compiled])
 
-    def asked(self, known: Mapping[str, Any]) -> Callable[[int], bool]:
-        """Return what tells whether the expression at a position is true; none is answered twice."""
+    def failing(self, known: Mapping[str, Any]) -> Callable[[int], int | None]:
+        """Return what tells the place of a group's first expression that is not true, None where all are.
+
+        A group is answered in one go, unless something in it is not known.
+        """
+        activation = self._activation(known)
+
+        def first(group: int) -> int | None:
+            positions, chain = self._groups[group], self._chains[group]
+            place = None if chain is None else chain.eval(activation).plain_value()
+            if isinstance(place, int):
+                return place if place < len(positions) else None
+            for place, position in enumerate(positions):
+                if self._compiled[position].eval(activation).plain_value() is not True:
+                    return place
+            return None
+
+        return first
+
+    def _activation(self, known: Mapping[str, Any]) -> Any:
         names = self.names
         bound = {name: value for name, value in known.items() if name in names}
         if KNOWN in names:
             bound[KNOWN] = list(known)
-        activation, compiled = self._env.Activation(bound), self._compiled
-        answers: list[bool | None] = [None] * len(compiled)
-
-        def holds(position: int) -> bool:
-            answer = answers[position]
-            if answer is None:
-                answer = answers[position] = compiled[position].eval(activation).plain_value() is True
-            return answer
-
-        return holds
+        return self._env.Activation(bound)
 
 
-def compile_conditions(expressions: Iterable[str], attributes: Mapping[str, str]) -> Conditions:
+def compile_conditions(
+    expressions: Iterable[str], attributes: Mapping[str, str], groups: Iterable[Iterable[int]] = ()
+) -> Conditions:
     """Return expressions ready to be answered.
 
     Parameters
     ----------
     attributes : mapping
         Declared attributes and their kinds: numeric, boolean, categorical.
+    groups : iterable of iterables of int
+        Positions of expressions that are asked about together.
 
     Raises
     ------
@@ -111,9 +130,23 @@ def compile_conditions(expressions: Iterable[str], attributes: Mapping[str, str]
         else frozenset()
     )
     variables = variables_of(attributes)
+    grouped = tuple(tuple(group) for group in groups)
     return Conditions(
-        (names | mentioned) & variables.keys(), env, tuple(env.compile(one) for one in expressions)
+        (names | mentioned) & variables.keys(),
+        env,
+        tuple(env.compile(one) for one in expressions),
+        grouped,
+        tuple(_chained(env, [expressions[position] for position in group]) for group in grouped),
     )
+
+
+def _chained(env: Any, expressions: Sequence[str]) -> Any:
+    """Return what gives the place of the first expression that is false; None where one by one is better."""
+    if not 1 < len(expressions) <= _CHAIN_LIMIT:
+        return None
+    # The line ends before the bracket: an expression may end with a comment.
+    steps = [f"!({expression}\n) ? {place} : " for place, expression in enumerate(expressions)]
+    return env.compile("".join((*steps, str(len(expressions)))))
 
 
 def explain(expression: str, attributes: Mapping[str, str]) -> str | None:

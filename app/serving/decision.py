@@ -163,6 +163,7 @@ def new_decision(told: Told, answer: Answer) -> NewDecision:
     one = None if k == told.none else model.candidates[k]
     window = max((action.window_days for action in model.playbook.actions), default=0.0)
     waits = window if one is None else one.action.window_days
+    probability, worth = told.drawn.probabilities.tolist(), [*told.weighed.worth.tolist(), 0.0]
     return NewDecision(
         decision_id=told.decision_id,
         person=told.person_key,
@@ -177,12 +178,7 @@ def new_decision(told: Told, answer: Answer) -> NewDecision:
         propensity=propensity_of(told, k),
         evidence=told.evidence,
         candidates=[
-            {
-                **name_of(model, j),
-                "probability": float(told.drawn.probabilities[j]),
-                "worth": 0.0 if j == told.none else float(told.weighed.worth[j]),
-            }
-            for j in told.open
+            {**name_of(model, j), "probability": probability[j], "worth": worth[j]} for j in told.open
         ],
         snapshot={
             "variables": dict(told.person.variables),

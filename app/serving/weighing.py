@@ -83,8 +83,8 @@ class Settled:
 
 def weigh(model: ActionModel, person: Person, wanted: Wanted, now: int) -> Weighed:
     """Return the candidates of one customer, with all that does not depend on the store."""
-    held = model.conditions.asked(person.variables)
-    taken = [_taken(model, position, person, wanted, now, held) for position in range(len(model.gates))]
+    failing = model.conditions.failing(person.variables)
+    taken = [_taken(model, position, person, wanted, now, failing) for position in range(len(model.gates))]
     quiet = model.playbook.policy.quiet_hours
     calm = {channel: not_before(quiet, channel, now, wanted.timezone) for channel in model.channels}
     drops, late, starts, expires = [], [], [], []
@@ -110,7 +110,12 @@ def weigh(model: ActionModel, person: Person, wanted: Wanted, now: int) -> Weigh
 
 
 def _taken(
-    model: ActionModel, position: int, person: Person, wanted: Wanted, now: int, held: Callable[[int], bool]
+    model: ActionModel,
+    position: int,
+    person: Person,
+    wanted: Wanted,
+    now: int,
+    failing: Callable[[int], int | None],
 ) -> Drop | None:
     """Return what takes an action away by whatever channel, None where nothing does."""
     action = model.playbook.actions[position]
@@ -122,10 +127,11 @@ def _taken(
         return Drop("validity", "valid_until")
     if not (person.marketing or action.is_transactional):
         return Drop("consent", "marketing")
-    for gate in model.gates[position]:
-        if not held(gate.condition):
-            return Drop(gate.layer, gate.rule.id, {"text": gate.rule.text})
-    return None
+    place = failing(position)
+    if place is None:
+        return None
+    gate = model.gates[position][place]
+    return Drop(gate.layer, gate.rule.id, {"text": gate.rule.text})
 
 
 def _profit(model: ActionModel, person: Person, index: float | None) -> Array:

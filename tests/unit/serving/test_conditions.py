@@ -156,3 +156,19 @@ def test_an_expression_with_a_fault_is_not_compiled() -> None:
 def test_attributes_are_known_where_they_are_declared_alone() -> None:
     assert explain("attributes.vip", ATTRIBUTES) is None
     assert (explain("attributes.vip", {}) or "").startswith("attributes.vip is not known")
+
+
+def test_first_of_a_group_that_is_not_true_is_found_also_where_something_is_not_known() -> None:
+    rules = [
+        "features.order_days >= 2.0 // twice",
+        "features.days_since_last_order < 30.0",
+        '!("features.oldest_open_complaint_days" in known)',
+    ]
+    many = [0] * 40
+    failing = compile_conditions(rules, {}, [[0, 1, 2], [2, 1], [1], [], [*many, 2]]).failing
+    bought = {"features.order_days": 2.0, "features.days_since_last_order": 1.0}
+    assert [failing(bought)(k) for k in range(5)] == [None] * 5
+    known = {"features.order_days": 3.0, "features.oldest_open_complaint_days": 4.0}
+    assert [failing(known)(k) for k in range(5)] == [1, 0, 0, None, len(many)]
+    assert failing({"features.days_since_last_order": 1.0})(0) == 0
+    assert failing({"features.order_days": 1.0})(0) == 0

@@ -177,21 +177,24 @@ def _command(example: Example, world: World, words: list[str], environment: Mapp
         world.answer = _call(example, world, words[1:])
     elif name in {"python", "python3"} and words[1:3] == ["-m", "training"]:
         _training(example, world, words[3:], environment)
-    elif (
-        is_dry
-        and name in {"python", "python3"}
-        and words[1:2] == ["-m"]
-        and words[2].startswith("benchmarks")
-    ):
-        place = world.folder.joinpath(*words[2].split("."))
-        if not (place / "__main__.py").exists() and not place.with_suffix(".py").exists():
-            raise example.fail(f"there is no module {words[2]!r}")
     elif name in {"python", "python3"} and words[1:] == ["-m", "app"]:
         return  # the server that answers here was started by this command
+    elif is_dry and name in {"python", "python3"}:
+        _program(example, world, words[1:])
     elif name == "curl" or (is_dry and name in ELSEWHERE):
         return
     else:
         raise example.fail(f"{words[0]!r} cannot be tried here")
+
+
+def _program(example: Example, world: World, words: list[str]) -> None:
+    """Check that a module of benchmarks, tools or the service, or a script, is there."""
+    if words[:1] == ["-m"]:
+        place = world.folder.joinpath(*words[1].split("."))
+        if not (place / "__main__.py").exists() and not place.with_suffix(".py").exists():
+            raise example.fail(f"there is no module {words[1]!r}")
+    elif not words or not (world.folder / words[0]).exists():
+        raise example.fail(f"there is no script {words[0] if words else ''!r}")
 
 
 def _training(example: Example, world: World, words: list[str], environment: Mapping[str, str]) -> None:

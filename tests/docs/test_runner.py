@@ -101,6 +101,8 @@ BAD = {
     "failing under a setting": ("```sh\nexport MODE=bad\npython -m training list\n```", "exit code 1"),
     "unknown sub-command": ("```sh dry\npython -m training dance\n```", "knows no 'dance'"),
     "unknown option": ("```sh dry\npython -m training train --fast\n```", "knows no '--fast'"),
+    "unknown tool": ("```sh dry\npython -m tools.luck\n```", "no module 'tools.luck'"),
+    "unknown script": ("```sh dry\npython examples/luck.py\n```", "no script 'examples/luck.py'"),
     "unknown benchmark": ("```sh dry\npython -m benchmarks.luck\n```", "no module 'benchmarks.luck'"),
     "command nobody can try": ("```sh\nrm -rf /\n```", "'rm' cannot be tried"),
     "not dry": ("```sh\ngit clone x\n```", "'git' cannot be tried"),

@@ -102,6 +102,7 @@ def settings(document: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         "effects": {},
         "responses": {},
         "response_base_rate": None,
+        "response_confirmed": False,
         "typical_order_value": 40.0,
         "tier": "rules",
         **changes,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from app.domain.clock import to_microseconds
 from app.domain.triggers import Fault, Place
 
 LONGEST_DAYS: Final = 3650.0
+EARLIEST: Final = to_microseconds(datetime(2000, 1, 1, tzinfo=UTC))
+LATEST: Final = to_microseconds(datetime(2100, 1, 1, tzinfo=UTC))
+"""Times in microseconds lie between these: a date written as a number, such as 20261231, does not."""
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _T = TypeVar("_T")
@@ -90,7 +93,7 @@ class DocumentReader:
     def time(self, part: Mapping[str, Any], key: str, place: Place) -> int | None:
         """Return a time in microseconds: as such, as an aware datetime, or as ISO 8601 with an offset."""
         given = part.get(key)
-        if given is None or type(given) is int:
+        if given is None or (type(given) is int and EARLIEST <= given < LATEST):
             return given
         if isinstance(given, str):
             try:

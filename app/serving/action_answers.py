@@ -142,14 +142,18 @@ def _hours(told: Told) -> Answer | None:
     """Return the hours at which similar customers answer most; None where the data do not say."""
     responses = told.model.responses
     found = responses.hour(responses.segment_of(told.person.variables))
-    return None if found is None else {"from": found[0], "to": found[1]}
+    if found is None:
+        return None
+    return {"from": found[0], "to": found[1], "timezone": told.release.business.timezone}
 
 
 def _reasons(told: Told, k: int, rank: int) -> Iterator[tuple[str, str]]:
     """Yield why an action stands where it does: how it was drawn, what held, what its numbers rest on."""
     locale, model = told.ask.locale, told.model
     if rank == 1:
-        if told.slice != "exploit":
+        if told.slice == "holdout" and k != told.none:
+            yield "exempt", reason_text(locale, "exempt")
+        elif told.slice != "exploit":
             yield told.slice, reason_text(locale, told.slice)
         elif k == told.none:
             code = "nothing_pays" if told.settled.allowed.any() else "nothing_left"

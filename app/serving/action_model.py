@@ -54,9 +54,10 @@ class Candidate:
 class ActionModel:
     """Everything that a decision needs and that no customer changes.
 
-    ``effect`` has shape (K, 3); ``value`` is the worth of a success, NaN where ``margin`` of the order value
-    counts instead; ``owner`` is the position of each candidate's action; ``gates`` are the rules of each
-    action, in the order of the layers.
+    Of each of the K candidates there are ``believed``, ``effect`` of shape (K, 3), ``cost``, and ``value``,
+    the worth of a success, NaN where ``margin`` of the order value counts instead; ``owner`` is the position
+    of its action. ``gates`` are the rules of each action, in the order of the layers. ``response_confirmed``
+    says that a control arm has shown larger effects among those who are likelier to answer.
     """
 
     playbook: Playbook
@@ -74,6 +75,7 @@ class ActionModel:
     channels: tuple[str, ...]
     responses: Responses
     response_base_rate: float | None
+    response_confirmed: bool
     typical_order_value: float | None
     tier: str
 
@@ -98,21 +100,23 @@ class ActionModel:
         """
         try:
             playbook = read_playbook(settings["playbook"])
-            believed = tuple(_believed(action, settings["effects"]) for action in playbook.actions)
+            candidates, owner = _candidates(playbook)
+            believed = tuple(_believed(one, settings["effects"]) for one in candidates)
             responses = Responses.of_document(settings["responses"])
             numbers = {name: settings[name] for name in ("response_base_rate", "typical_order_value")}
-            tier = settings["tier"]
-        except (KeyError, TypeError, ValueError) as error:
+            tier, confirmed = settings["tier"], settings["response_confirmed"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StructureError(
                 f"the settings hold no playbook that can be used: {type(error).__name__}"
             ) from error
         for name, number in numbers.items():
             if number is not None and not (isinstance(number, float | int) and 0 < number < np.inf):
                 raise StructureError(f"the setting {name} is no number above zero")
+        if not isinstance(confirmed, bool):
+            raise StructureError("the setting response_confirmed is neither true nor false")
         if tier not in TIERS:
             raise StructureError(f"the tier is none of {', '.join(TIERS)}")
         conditions, gates = _compiled(playbook, attributes)
-        candidates, owner = _candidates(playbook)
         return cls(
             playbook=playbook,
             conditions=conditions,
@@ -120,28 +124,30 @@ class ActionModel:
             believed=believed,
             candidates=candidates,
             owner=owner,
-            effect=np.array(
-                [[b.low, b.mid, b.high] for b in (believed[k].effect for k in owner.tolist())]
-            ).reshape(-1, 3),
+            effect=np.array([[one.effect.low, one.effect.mid, one.effect.high] for one in believed]).reshape(
+                -1, 3
+            ),
             cost=np.array([one.cost for one in candidates]),
             value=np.array([np.nan if one.action.value is None else one.action.value for one in candidates]),
             margin=np.array(
                 [np.nan if one.action.margin is None else one.action.margin for one in candidates]
             ),
             transactional=np.array([one.action.is_transactional for one in candidates], dtype=bool),
-            is_belief=np.array([believed[k].evidence == EVIDENCE[0] for k in owner.tolist()], dtype=bool),
+            is_belief=np.array([one.evidence == EVIDENCE[0] for one in believed], dtype=bool),
             channels=tuple(dict.fromkeys(one.channel for one in candidates)),
             responses=responses,
             response_base_rate=numbers["response_base_rate"],
+            response_confirmed=confirmed,
             typical_order_value=numbers["typical_order_value"],
             tier=tier,
         )
 
 
-def _believed(action: Action, effects: Mapping[str, Any]) -> Believed:
-    """Return the measured effect of an action, else what its owner believes."""
+def _believed(one: Candidate, effects: Mapping[str, Any]) -> Believed:
+    """Return the measured effect of an action by channels that were tried, else what its owner believes."""
+    action = one.action
     measured = effects.get(action.id)
-    if measured is None:
+    if measured is None or one.channel not in measured["channels"]:
         return Believed(action.effect)
     low, mid, high = (float(measured[name]) for name in ("low", "mid", "high"))
     if not -1 <= low <= mid <= high <= 1 or measured["evidence"] not in EVIDENCE:

@@ -37,7 +37,14 @@ _KINDS: Final[Mapping[str, Any]] = MappingProxyType(
         "word": _STRING,
     }
 )
-_LITERAL: Final = re.compile(r"[rRbB]{0,2}(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')")
+_TOKEN: Final = re.compile(
+    r"(?P<comment>//[^\n]*)"
+    r"|[bB]?[rR][bB]?(?P<raw>\"\"\".*?\"\"\"|\'\'\'.*?\'\'\'|\"[^\"\r\n]*\"|'[^'\r\n]*')"
+    r"|[bB]?(?P<text>\"\"\"(?:\\.|[^\\])*?\"\"\"|\'\'\'(?:\\.|[^\\])*?\'\'\'"
+    r"|\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*')",
+    re.DOTALL,
+)
+"""Comments and literals, as CEL reads them: a quote within a comment opens nothing."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*")
 _LOOPS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
 """Macros that go through lists: what they cost has no bound."""
@@ -117,7 +124,7 @@ def compile_conditions(
     StructureError
         An expression cannot be compiled; the message says why.
     """
-    expressions = tuple(expressions)
+    expressions = tuple(_without_comments(expression) for expression in expressions)
     for expression in expressions:
         fault = explain(expression, attributes)
         if fault is not None:
@@ -125,7 +132,7 @@ def compile_conditions(
     env = _environment(tuple(sorted(attributes.items())))
     names = frozenset(name for expression in expressions for name in _names_of(expression))
     mentioned = (
-        frozenset(text.strip("\"'") for expression in expressions for text in _literals(expression))
+        frozenset(text for expression in expressions for text in _literals(expression))
         if KNOWN in names
         else frozenset()
     )
@@ -144,16 +151,18 @@ def _chained(env: Any, expressions: Sequence[str]) -> Any:
     """Return what gives the place of the first expression that is false; None where one by one is better."""
     if not 1 < len(expressions) <= _CHAIN_LIMIT:
         return None
-    # The line ends before the bracket: an expression may end with a comment.
-    steps = [f"!({expression}\n) ? {place} : " for place, expression in enumerate(expressions)]
-    return env.compile("".join((*steps, str(len(expressions)))))
+    steps = [f"!({expression}) ? {place} : " for place, expression in enumerate(expressions)]
+    try:
+        return env.compile("".join((*steps, str(len(expressions)))))
+    except RuntimeError:  # Each may be as deep as the parser allows; all of them together are deeper.
+        return None
 
 
 def explain(expression: str, attributes: Mapping[str, str]) -> str | None:
     """Return in words what is wrong with an expression; None where nothing is."""
     variables = variables_of(attributes)
-    bare = _LITERAL.sub('""', expression)
-    for call in re.findall(r"\.?\s*([A-Za-z_]+)\s*\(", bare):
+    expression = _without_comments(expression)
+    for call in re.findall(r"\.?\s*([A-Za-z_]+)\s*\(", _bare(expression)):
         if call == "has":
             return 'has() is not available; write "features.order_days" in known'
         if call in _LOOPS:
@@ -188,13 +197,21 @@ def _environment(attributes: tuple[tuple[str, str], ...]) -> Any:
 
 def _names_of(expression: str) -> set[str]:
     """Return what an expression may read, outside of its literals; a call (``.startsWith``) ends a name."""
-    bare = _LITERAL.sub('""', expression)
-    parts = (re.sub(r"\s", "", name).split(".") for name in _NAME.findall(bare))
+    parts = (re.sub(r"\s", "", name).split(".") for name in _NAME.findall(_bare(expression)))
     return {".".join(name[:end]) for name in parts for end in range(1, len(name) + 1)}
 
 
+def _without_comments(expression: str) -> str:
+    return _TOKEN.sub(lambda token: " " if token["comment"] else token[0], expression)
+
+
+def _bare(expression: str) -> str:
+    """Return an expression whose literals are empty."""
+    return _TOKEN.sub('""', expression)
+
+
 def _literals(expression: str) -> list[str]:
-    return _LITERAL.findall(expression)
+    return [(token["raw"] or token["text"]).strip("\"'") for token in _TOKEN.finditer(expression)]
 
 
 def _in_words(message: str, variables: Mapping[str, Any]) -> str:
@@ -224,6 +241,8 @@ def _unknown_name(expression: str, variables: Mapping[str, Any]) -> str | None:
     for _, name in _IN_KNOWN.findall(expression):
         if name not in variables:
             return _not_known(name, variables)
+    if KNOWN in _names_of(_IN_KNOWN.sub('""', expression)):
+        return 'known is asked for one name at a time: write "features.order_days" in known'
     return None
 
 

@@ -21,6 +21,8 @@ from app.domain.values import microseconds
 from app.serving.pseudonyms import Keys
 from app.store.records import Contacted
 
+SLACK: Final = 15 * 60 * 1_000_000
+"""A decision may be told to be so much older than it is, in microseconds: contacts count that much longer."""
 REPEAT: Final = "repeat"
 CONTROL: Final = "control"
 
@@ -35,7 +37,7 @@ class Sent:
         """Return whether one more contact by a channel would exceed a limit."""
         if limit.channel not in {None, channel}:
             return False
-        since = now - round(limit.days * MICROSECONDS_PER_DAY)
+        since = now - round(limit.days * MICROSECONDS_PER_DAY) - SLACK
         count = 0
         for one in self.contacts:
             if one.at > since and not one.is_transactional and limit.channel in {None, one.channel}:
@@ -105,4 +107,6 @@ def not_before(quiet: QuietHours | None, channel: str, now: int, timezone: str) 
     day = local.date() + timedelta(days=1 if is_over_midnight and minute >= quiet.begins else 0)
     hour, rest = divmod(quiet.ends, 60)
     end = datetime(day.year, day.month, day.day, hour, rest, tzinfo=ZoneInfo(timezone))
+    if to_microseconds(end) <= now:  # where clocks go back, this time of day comes twice
+        end = end.replace(fold=1)
     return max(to_microseconds(end), now)

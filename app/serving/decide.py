@@ -21,10 +21,10 @@ import numpy as np
 
 from app.capabilities import NEXT_BEST_ACTION
 from app.capabilities.next_best_action import Draw, draw
-from app.domain.actions import Budget
+from app.domain.actions import Budget, Policy
 from app.domain.history import MICROSECONDS_PER_DAY, Array
 from app.domain.rows import Row, build_history
-from app.estimators.pacing import batch_price, next_price
+from app.estimators.pacing import batch_prices, next_price
 from app.serving.action_answers import answer_of, no_model_answer
 from app.serving.action_model import ActionModel
 from app.serving.contact_policy import all_contacts, longest_days, told_contacts
@@ -168,41 +168,29 @@ class Prepared:
             key: budgets.get(key, BudgetState(price=budget.price)) for key, budget in self.budgets.items()
         }
         fresh: dict[str, list[Contacted]] = {}
-        cases = [self.cases[position] for position in positions]
-        if len(cases) > 1 and states:
-            self._set_prices(cases, knowns, states)
-        found = []
-        for case, known in zip(cases, knowns, strict=True):
+        pairs = [(self.cases[place], known) for place, known in zip(positions, knowns, strict=True)]
+        order: Sequence[int] = range(len(pairs))
+        if len(pairs) > 1 and states:
+            order = self._share(pairs, states)
+        found: dict[int, Told] = {}
+        for place in order:
+            case, known = pairs[place]
             stored = (*known.contacts, *fresh.get(case.key, ()))
             sent = all_contacts(case.told, case.names, stored)
             settled = settle(model, case.weighed, sent, states)
-            told = self._decided(case, settled, is_logged=is_logged)
-            found.append(told)
-            reservation = told.reservation
-            if reservation is not None:
-                planned = Contacted(
-                    reservation.at,
-                    reservation.channel,
-                    reservation.action_id,
-                    told.decision_id,
-                    reservation.is_transactional,
-                )
-                fresh.setdefault(case.key, []).append(planned)
+            told = found[place] = self._decided(case, settled, is_logged=is_logged)
+            if told.planned is not None:
+                fresh.setdefault(case.key, []).append(told.planned)
             if case.ask.mode != "shadow":
-                self._charge(told, states, is_batch=len(cases) > 1)
-        return found, states
+                self._charge(told, states, is_batch=len(pairs) > 1)
+        return [found[place] for place in range(len(pairs))], states
 
     def _decided(self, case: _Case, settled: Settled, *, is_logged: bool) -> Told:
         model, artifact = self.model, self.artifact
         assert model is not None  # noqa: S101  as above
         assert artifact is not None  # noqa: S101  as above
         policy = model.playbook.policy
-        place = place_of(case.key, policy.salt)
-        assigned: Assigned = "policy"
-        if place < policy.holdout:
-            assigned = "holdout"
-        elif place < policy.holdout + policy.random_slice:
-            assigned = "random"
+        assigned = _assigned(case, policy)
         drawn: Draw = draw(
             case.weighed.worth,
             settled.allowed,
@@ -247,38 +235,47 @@ class Prepared:
                 )
             states[key] = BudgetState(spent, max(price, budget.price), wishes, total)
 
-    def _set_prices(
-        self, cases: Sequence[_Case], knowns: Sequence[Known], states: dict[str, BudgetState]
-    ) -> None:
-        """Raise the price of each budget to where all customers of the batch fit into it."""
+    def _share(self, pairs: Sequence[tuple[_Case, Known]], states: dict[str, BudgetState]) -> Sequence[int]:
+        """Set the prices at which a batch fits into the budgets; return in which order it is decided.
+
+        Who promises most comes first, and of equals whoever has the luck: what is spent may cut the last.
+        """
         model = self.model
         assert model is not None  # noqa: S101  as above
+        policy, names, candidates = model.playbook.policy, list(states), model.candidates
         free = {key: replace(state, price=-np.inf) for key, state in states.items()}
-        nets: dict[str, list[float]] = {key: [] for key in states}
-        charges: dict[str, list[float]] = {key: [] for key in states}
-        for case, known in zip(cases, knowns, strict=True):
-            sent = all_contacts(case.told, case.names, known.contacts)
-            settled = settle(model, case.weighed, sent, free)
-            best = _best(case.weighed.worth, settled.allowed)
-            one = None if best is None else model.candidates[best]
-            if best is not None and one is not None and one.budget is not None:
-                key = budget_key(one.budget)
-                nets[key].append(float(case.weighed.worth[best]))
-                charges[key].append(charge_of(one.budget, one.cost))
-        for key, state in states.items():
-            budget = self.budgets[key]
-            least, left = max(state.price, budget.price), budget.amount - state.spent
-            price = batch_price(np.array(nets[key]), np.array(charges[key]), left, least)
-            states[key] = replace(state, price=price)
+        worth = np.array([case.weighed.worth for case, _ in pairs])
+        allowed = np.array(
+            [
+                settle(model, case.weighed, all_contacts(case.told, case.names, known.contacts), free).allowed
+                for case, known in pairs
+            ]
+        )
+        assigned = [_assigned(case, policy) for case, _ in pairs]
+        keys = [None if one.budget is None else budget_key(one.budget) for one in candidates]
+        prices = batch_prices(
+            worth,
+            allowed & np.array([one != "holdout" for one in assigned])[:, None],
+            np.array([-1 if key is None else names.index(key) for key in keys]),
+            np.array([0.0 if one.budget is None else charge_of(one.budget, one.cost) for one in candidates]),
+            np.array([1.0 if one == "random" else policy.epsilon for one in assigned]),
+            np.array([self.budgets[key].amount - states[key].spent for key in names]),
+            np.array([self.budgets[key].price for key in names]),
+        )
+        for key, price in zip(names, prices.tolist(), strict=True):
+            states[key] = replace(states[key], price=price)
+        best = np.where(allowed, worth, -np.inf).max(axis=1, initial=-np.inf)
+        luck = np.array([self.keys.luck(case.ask.request_id) for case, _ in pairs])
+        order: list[int] = np.lexsort((luck, -best)).tolist()
+        return order
 
 
-def _best(worth: Array, allowed: Array) -> int | None:
-    """Return the position of the best candidate that is allowed and pays; None where none does."""
-    (places,) = allowed.nonzero()
-    if not len(places):
-        return None
-    best = int(places[worth[places].argmax()])
-    return best if worth[best] > 0 else None
+def _assigned(case: _Case, policy: Policy) -> Assigned:
+    """Return which part of the programme a person belongs to."""
+    place = place_of(case.key, policy.salt)
+    if place < policy.holdout:
+        return "holdout"
+    return "random" if place < policy.holdout + policy.random_slice else "policy"
 
 
 def prepare(
@@ -333,4 +330,4 @@ def prepare(
 
 
 _NOBODY: Final = Person({}, marketing=False, personalised=False)
-_NOTHING: Final = Weighed(0, (), (), np.empty((0, 3)), np.empty(0), (), (), None)
+_NOTHING: Final = Weighed(0, (), (), np.empty((0, 3)), np.empty(0), (), ())

@@ -18,7 +18,7 @@ from app.serving.action_model import ActionModel
 from app.serving.knowledge import Person
 from app.serving.release import LoadedArtifact, LoadedRelease
 from app.serving.weighing import Settled, Weighed, budget_key, charge_of
-from app.store.records import NewDecision, NewReservation
+from app.store.records import Contacted, NewDecision, NewReservation
 from app.texts.catalogue import Locale
 
 Answer = dict[str, Any]
@@ -114,6 +114,14 @@ class Told:
         )
 
     @property
+    def planned(self) -> Contacted | None:
+        """The promised contact as limits count it."""
+        one = self.reservation
+        if one is None:
+            return None
+        return Contacted(one.at, one.channel, one.action_id, self.decision_id, one.is_transactional)
+
+    @property
     def timezone(self) -> str:
         """The customer's time zone, else the business's."""
         return self.ask.timezone or self.release.business.timezone
@@ -201,7 +209,7 @@ def propensity_of(told: Told, k: int) -> float | None:
 
 def evidence_of(model: ActionModel, k: int) -> str:
     """Return what a candidate's numbers rest on; doing nothing rests on nothing but the rule."""
-    return "rule_prior" if k == len(model.candidates) else model.believed[int(model.owner[k])].evidence
+    return "rule_prior" if k == len(model.candidates) else model.believed[k].evidence
 
 
 def name_of(model: ActionModel, k: int) -> Answer:

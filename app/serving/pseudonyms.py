@@ -47,6 +47,10 @@ class Keys:
         """Return the id of the decision that a request leads to."""
         return self._hex("decision", request_id)
 
+    def check(self) -> str:
+        """Return what tells this key from others: a database remembers under which key it was written."""
+        return self._hex("check", "kith")
+
     def body(self, content: bytes) -> str:
         """Return the keyed hash of all that a request says."""
         return self._digest("body", content).hex()[:DIGITS]

@@ -16,6 +16,7 @@ import numpy as np
 from app.capabilities.next_best_action import expected_profit
 from app.domain.actions import Budget
 from app.domain.history import MICROSECONDS_PER_DAY, Array
+from app.estimators.pacing import ROUNDING
 from app.serving.action_model import ActionModel
 from app.serving.contact_policy import REPEAT, Sent, not_before
 from app.serving.knowledge import Person
@@ -62,7 +63,6 @@ class Weighed:
     worth: Array
     starts: tuple[int, ...]
     expires: tuple[int, ...]
-    index: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,8 @@ def weigh(model: ActionModel, person: Person, wanted: Wanted, now: int) -> Weigh
         late.append(start >= end)
         starts.append(start)
         expires.append(end)
-    index = None
-    if person.response is not None and model.response_base_rate is not None:
-        index = min(max(person.response / model.response_base_rate, LEAST_INDEX), MOST_INDEX)
-    profit = _profit(model, person, index)
-    worth = np.where(np.isnan(profit[:, 1]), model.effect[:, 1] * UNKNOWN_VALUE, profit[:, 1])
-    return Weighed(now, tuple(drops), tuple(late), profit, worth, tuple(starts), tuple(expires), index)
+    profit, worth = _promised(model, person)
+    return Weighed(now, tuple(drops), tuple(late), profit, worth, tuple(starts), tuple(expires))
 
 
 def _taken(
@@ -134,17 +130,24 @@ def _taken(
     return Drop(gate.layer, gate.rule.id, {"text": gate.rule.text})
 
 
-def _profit(model: ActionModel, person: Person, index: float | None) -> Array:
-    """Return what candidates promise; measured effects stand as measured, beliefs follow what is known."""
+def _promised(model: ActionModel, person: Person) -> tuple[Array, Array]:
+    """Return what candidates promise, shape (K, 3), and what they are ranked by, shape (K,).
+
+    Measured effects stand as measured. A belief follows who answers, where a control arm has confirmed that
+    this tells of effects. Channels that were not drawn at random move the rank alone, and of beliefs alone.
+    Where nobody knows what a success is worth, what costs nothing is ranked by its effect.
+    """
     order_value = person.order_value if person.order_value is not None else model.typical_order_value
     value = model.value
     if order_value is not None:
         value = np.where(np.isnan(value), model.margin * order_value, value)
-    factor = _channel_factors(model, person)
-    if index is not None:
-        factor = factor * index
-    effect = model.effect * np.where(model.is_belief, factor, 1.0)[:, None]
-    return expected_profit(effect, value, model.cost)
+    index = 1.0
+    if model.response_confirmed and person.response is not None and model.response_base_rate is not None:
+        index = min(max(person.response / model.response_base_rate, LEAST_INDEX), MOST_INDEX)
+    effect = model.effect * np.where(model.is_belief, index, 1.0)[:, None]
+    ranked = effect[:, 1] * np.where(model.is_belief, _channel_factors(model, person), 1.0)
+    worth = ranked * np.where(np.isnan(value), UNKNOWN_VALUE, value) - model.cost
+    return expected_profit(effect, value, model.cost), worth
 
 
 def _channel_factors(model: ActionModel, person: Person) -> Array:
@@ -203,7 +206,7 @@ def _priced(budget: Budget, state: BudgetState, cost: float, net: float, now: in
     """Return what a budget says of a contact: sent if what it promises beyond its cost is above λ."""
     if not budget.begins <= now < budget.ends:
         return Drop("budget", "period", {"budget": budget.id})
-    if state.spent + charge_of(budget, cost) > budget.amount:
+    if state.spent + charge_of(budget, cost) > budget.amount * (1.0 + ROUNDING):
         return Drop("budget", "spent", {"budget": budget.id})
     price = max(state.price, budget.price)
     if net <= price:

@@ -71,6 +71,11 @@ class Answering:
         """The share of contacts that were answered, where a model is published."""
         return None if self.model is None else self.answers / self.rows
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a model is published and a control arm has shown larger effects among the likelier half."""
+        return self.model is not None and self.larger is not None and self.larger.low > 0
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -215,7 +220,7 @@ def larger_effect(contacts: Contacts, p: Array) -> Effect | None:
         own = told.take(np.flatnonzero(half))
         if min((own.treated == 1).sum(), (own.treated == 0).sum()) < ENOUGH:
             return None
-        found.append(hajek(own.y, own.treated, own.propensity, own.customer)[0])
+        found.append(hajek(own.y, own.treated, own.propensity, own.customer).effect)
     upper, lower = found
     mid = upper.mid - lower.mid
     reach = float(np.hypot(upper.mid - upper.low, lower.mid - lower.low))

@@ -111,7 +111,9 @@ def read_text(
         if place not in broken:
             faults += _meaning_faults(when, place, attributes, rules)
     refuse(faults, document, file, _REMEDY)
-    policy = {**_default_document()["policy"], **(given.get("policy") or {})}
+    own = given.get("policy") or {}
+    kept = {key: value for key, value in own.items() if value is not None or key == "quiet_hours"}
+    policy = {**_default_document()["policy"], **kept}
     return read_playbook({**given, "policy": policy})
 
 

@@ -63,6 +63,14 @@ _LIMITS: Final = (
         f"区间按每个行动单独以 {effects.LEVEL:.0%} 计算：十个中约有一个不含真值。",
     ),
     (
+        "An experiment is clear of chance among all trials together (Benjamini-Hochberg at 10%).",
+        "标为 experiment 者已按全部试验校正（Benjamini-Hochberg，10%）。",
+    ),
+    (
+        "A pilot, which is not, is weighed with the belief by precision. Untried channels keep the belief.",
+        "尚未排除偶然因素的试验（pilot）按精度与企业预估加权；未试验的渠道沿用预估。",
+    ),
+    (
         "A customer who was contacted before may answer differently: earlier contacts are not taken out.",
         "先前的触达可能影响回应，未作剔除。",
     ),
@@ -174,6 +182,7 @@ def _measured(one: Measured) -> Told:
         "share_control": one.share_control,
         "effect": None if one.effect is None else _effect(one.effect),
         "evidence": one.evidence,
+        "channels": list(one.channels),
         "arm_sizes_p": one.mismatch_p,
         "silent": reason(one.silent),
     }

@@ -111,7 +111,8 @@ def _settled(
     days = np.array([windows.get(name, WINDOW_DAYS) for name in action.tolist()], dtype=np.float64)
     ends = at + np.round(days * MICROSECONDS_PER_DAY).astype(np.int64)
     is_untimed = (outcome == 1) & (outcome_at == NAT)
-    y = np.where(outcome == 1, (outcome_at <= ends).astype(np.float64), outcome)
+    within = (outcome_at >= at) & (outcome_at <= ends)
+    y = np.where(outcome == 1, within.astype(np.float64), outcome)
     y[is_untimed] = np.nan
     contacts = Contacts(customer, at, action, channel, treated, propensity, y, is_untimed, days)
     allowed = _allowed(tables, history, customer, at, as_of)

@@ -66,13 +66,19 @@ def _actions(actions: Sequence[_Part]) -> list[str]:
             f"`{one['id']}`",
             _range(one["believed"]),
             *_of_trial(one["measured"]),
-            one["evidence"],
+            _evidence(one["evidence"], one["measured"]),
         )
         for one in actions
     ]
     return table("action believed measured treated control evidence", rows) + _silent(
         [one["measured"] for one in actions if one["measured"] is not None]
     )
+
+
+def _evidence(evidence: str, measured: _Part | None) -> str:
+    """Return what an effect rests on, and by which channels it was tried."""
+    channels = measured["channels"] if measured is not None else []
+    return f"{evidence} ({', '.join(channels)})" if channels else evidence
 
 
 def _of_trial(measured: _Part | None) -> tuple[str, str, str]:

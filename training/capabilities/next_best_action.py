@@ -70,6 +70,7 @@ def train_next_best_action(run: Run) -> Trained:
         },
         "responses": learned.responses.as_document(),
         "response_base_rate": learned.answers.base_rate,
+        "response_confirmed": learned.answers.is_confirmed,
         "typical_order_value": learned.typical_order_value,
     }
     settings["tier"] = _tier(settings)

@@ -265,7 +265,7 @@ texts = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=10)
 both = st.fixed_dictionaries({"en": texts, "zh-CN": texts})
 days = st.floats(1 / 24, 3650)
 amounts = st.floats(0, LARGEST)
-times = st.integers(0, 2_000_000_000_000_000)
+times = st.integers(946_684_800_000_000, 4_000_000_000_000_000)
 channels = st.lists(st.sampled_from(CONTACT_CHANNELS), min_size=1, max_size=4, unique=True).map(tuple)
 rules = st.lists(
     st.builds(ActionRule, ids, texts, st.one_of(st.just({}), both)), max_size=3, unique_by=lambda one: one.id

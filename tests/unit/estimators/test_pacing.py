@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.history import Array
-from app.estimators.pacing import FEWEST, batch_price, next_price
+from app.estimators.pacing import FEWEST, batch_price, batch_prices, next_price
 
 
 def run(nets: Array, amount: float) -> tuple[float, Array]:
@@ -58,6 +58,35 @@ def test_batch_fits_at_its_price_and_no_lower_one_would_do(
     net, charge = np.array([n for n, _ in wishes]), np.array([c for _, c in wishes])
     found = batch_price(net, charge, left, price)
     assert found >= price
-    assert charge[net > found].sum() <= left + 1e-9
+    more = np.nextafter(found, np.inf)
+    assert charge[net > more].sum() <= left * (1 + 1e-6) + 1e-9
     if found > price:
-        assert charge[net >= found].sum() > left
+        assert charge[net > found].sum() > left
+
+
+@pytest.mark.parametrize("count", [5, 12, 40])
+def test_equals_are_let_in_up_to_what_is_left(count: int) -> None:
+    net, charge = np.full(count, 4.0), np.full(count, 0.1)
+    exact = batch_price(net, charge, 0.1 * count, 0.0)
+    assert exact == 0.0
+    less = batch_price(net, charge, 0.05 * count, 0.0)
+    assert 3.99 < less < 4.0
+    assert batch_price(net, charge, -2.0, 0.0) < 4.0
+    assert batch_price(np.empty(0), np.empty(0), -2.0, 1.5) == 1.5
+
+
+def test_prices_of_two_budgets_keep_both_for_the_best() -> None:
+    """Who is priced out of the first budget competes for the second one."""
+    worth = np.column_stack([np.arange(10.0, 30.0), np.arange(10.0, 30.0) - 1.0])
+    prices = batch_prices(
+        worth,
+        np.ones_like(worth, dtype=bool),
+        np.array([0, 1]),
+        np.ones(2),
+        np.zeros(20),
+        np.array([5.0, 5.0]),
+        np.zeros(2),
+    )
+    first, second = worth[:, 0] > prices[0], worth[:, 1] > prices[1]
+    assert first.nonzero()[0].tolist() == list(range(14, 20))  # the last one finds the budget spent
+    assert (second & ~first).nonzero()[0].tolist() == list(range(8, 14))

@@ -172,3 +172,53 @@ def test_first_of_a_group_that_is_not_true_is_found_also_where_something_is_not_
     assert [failing(known)(k) for k in range(5)] == [1, 0, 0, None, len(many)]
     assert failing({"features.days_since_last_order": 1.0})(0) == 0
     assert failing({"features.order_days": 1.0})(0) == 0
+
+
+def test_an_apostrophe_in_a_comment_hides_nothing() -> None:
+    expression = (
+        "features.order_days >= 2.0 // the customer's second\n"
+        "&& features.days_since_last_order < 30.0 // don't wait"
+    )
+    conditions = compile_conditions([expression, "true // all of them"], {})
+    assert conditions.names == {"features.order_days", "features.days_since_last_order"}
+    known = {"features.order_days": 3.0, "features.days_since_last_order": 1.0}
+    assert conditions.holds(known) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "true // it's\n || triggers.all(x, true) // it's",
+        "triggers.all // every one\n (x, true)",
+        "'''a'b''' == 'c' || triggers.all(x, true) || 'q' == 'r'",
+    ],
+)
+def test_no_comment_and_no_literal_hides_a_macro(expression: str) -> None:
+    assert (explain(expression, {}) or "").startswith("all() goes through lists")
+
+
+def test_words_in_a_comment_are_words() -> None:
+    assert explain("true // has( nothing, all(of them)", {}) is None
+    assert explain('true // "features.nonsense" in known', {}) is None
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '!(("features.oldest_open_complaints") in known)',
+        '!("features.oldest_open_complaints" in (known))',
+        "known == []",
+        "size(known) == 0",
+    ],
+)
+def test_known_is_asked_for_names_that_can_be_checked(expression: str) -> None:
+    assert (explain(expression, {}) or "").startswith("known is asked for one name at a time")
+    assert explain('attributes.known && "attributes.known" in known', {"known": "boolean"}) is None
+
+
+def test_a_group_that_is_too_deep_together_is_answered_one_by_one() -> None:
+    deep = f"{'(' * 28}features.order_days{')' * 28} >= 2.0"
+    assert explain(deep, {}) is None
+    failing = compile_conditions(["true", deep], {}, [[0, 0, 0, 0, 0, 0, 1, 1]]).failing
+    assert failing({"features.order_days": 2.0})(0) is None
+    assert failing({"features.order_days": 1.0})(0) == 6

@@ -41,7 +41,7 @@ def action(repeat_days: float | None = None) -> Action:
         ([contact(1)], "email", False, True),
         ([contact(1)], "sms", False, False),
         ([contact(1), contact(2, "sms")], "push", True, False),
-        ([contact(7.0), contact(6.99)], "email", False, True),
+        ([contact(7.1), contact(6.99)], "email", False, True),
         ([contact(1, transactional=True), contact(2)], "push", False, False),
         ([contact(-1), contact(-2)], "email", True, True),  # planned for later: they count as well
     ],
@@ -106,6 +106,7 @@ def test_contacts_are_read_as_far_back_as_any_rule_asks() -> None:
         ("2026-06-15T08:00+00:00", "UTC", "2026-06-15T08:00+00:00"),
         ("2026-06-15T21:00+00:00", "UTC", "2026-06-16T08:00+00:00"),
         ("2026-06-15T14:00+00:00", "Asia/Shanghai", "2026-06-16T00:00+00:00"),
+        ("2026-10-25T01:10+00:00", "Europe/Berlin", "2026-10-25T07:00+00:00"),  # and back
         ("2026-03-29T00:30+00:00", "Europe/Berlin", "2026-03-29T06:00+00:00"),  # clocks go forward that night
     ],
 )
@@ -115,6 +116,13 @@ def test_quiet_hours_are_the_customers_own(now: str, zone: str, expected: str) -
     assert not_before(quiet, "email", at, zone) == to_microseconds(datetime.fromisoformat(expected))
     assert not_before(quiet, "in_app", at, zone) == at
     assert not_before(None, "email", at, zone) == at
+
+
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice() -> None:
+    quiet = QuietHours(21 * 60, 2 * 60 + 30, ("email",))
+    at = to_microseconds(datetime.fromisoformat("2026-10-25T02:10+01:00"))
+    end = to_microseconds(datetime.fromisoformat("2026-10-25T02:30+01:00"))
+    assert not_before(quiet, "email", at, "Europe/Berlin") == end
 
 
 def test_quiet_hours_within_a_day() -> None:

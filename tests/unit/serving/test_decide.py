@@ -288,6 +288,25 @@ def test_batch_shares_a_budget_among_the_best() -> None:
     assert state.price == pytest.approx(0.05 * 69 - 1.2)
 
 
+def test_batch_of_equals_uses_what_is_left_and_no_more() -> None:
+    budget = {"id": "b", "unit": "sends", "amount": 20, **MONTH}
+    one = release(
+        playbook(action("gift", channels=["in_app"], budget="b"), budgets=(budget,), holdout=0.1, epsilon=0.1)
+    )
+    people, asks = [person(f"p-{k}") for k in range(100)], [asked(f"r-{k}") for k in range(100)]
+    first = chosen(one, people, asks)
+    (state,) = first.budgets.values()
+    assert state.spent == 20.0
+    (key,) = first.budgets
+    for spent in (12.0, 25.0):
+        again = chosen(one, people, asks, {key: BudgetState(spent=spent, price=9.0)})
+        assert again.budgets[key].spent == max(20.0, spent)
+    swapped = chosen(one, people[::-1], asks[::-1])
+    assert {d.decision_id: d.action_id for d in swapped.decisions} == {
+        d.decision_id: d.action_id for d in first.decisions
+    }
+
+
 def test_batch_keeps_the_limits_of_one_person() -> None:
     choice = chosen(TINY, [person()] * 6, [asked(f"r-{k}") for k in range(6)])
     names = [decision.action_id for decision in choice.decisions]
@@ -297,12 +316,12 @@ def test_batch_keeps_the_limits_of_one_person() -> None:
 
 def test_measured_effect_takes_the_place_of_the_belief() -> None:
     measured = {
-        "call": {"low": -0.05, "mid": 0.0, "high": 0.05, "evidence": "pilot", "treated": 200, "control": 200},
-        "coupon": {"low": 0.2, "mid": 0.3, "high": 0.4, "evidence": "experiment", "treated": 9, "control": 9},
+        "call": {"low": -0.05, "mid": 0.0, "high": 0.05, "evidence": "pilot", "channels": ["phone"]},
+        "coupon": {"low": 0.2, "mid": 0.3, "high": 0.4, "evidence": "experiment", "channels": ["email"]},
     }
     answer = told(release(effects=measured))
     assert actions(answer)[:2] == ["coupon/email", "coupon/sms"]
-    assert answer["actions"][0]["evidence"] == "experiment"
+    assert [one["evidence"] for one in answer["actions"][:2]] == ["experiment", "rule_prior"]
     assert [one["evidence"] for one in answer["actions"] if one["action_id"] == "call"] == ["pilot"]
 
 

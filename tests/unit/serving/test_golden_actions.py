@@ -39,6 +39,12 @@ def action(name: str, when: str, **more: Any) -> Document:
     }
 
 
+def effect(low: float, mid: float, high: float, evidence: str) -> dict[str, Any]:
+    """Return what a trial of the one action said."""
+    told = {"low": low, "mid": mid, "high": high, "evidence": evidence, "channels": ["email"]}
+    return {"thanks": told}
+
+
 def settings(**changes: Any) -> Document:
     return {
         "playbook": {
@@ -48,9 +54,12 @@ def settings(**changes: Any) -> Document:
             ],
             "policy": {},
         },
-        "effects": {"thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "experiment"}},
+        "effects": {
+            "thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "experiment", "channels": ["email"]}
+        },
         "responses": {},
         "response_base_rate": None,
+        "response_confirmed": False,
         "typical_order_value": 50.0,
         "tier": "causal",
         **changes,
@@ -122,8 +131,28 @@ def test_a_model_of_who_answers_stands_beside_it() -> None:
         ((), {"playbook": {"actions": [action("x", "features.no_such > 1.0")], "policy": {}}}),
         ((), {"playbook": []}),
         ((), {"responses": {"channels": {}}}),
-        ((), {"effects": {"thanks": {"low": 0.3, "mid": 0.2, "high": 0.1, "evidence": "experiment"}}}),
-        ((), {"effects": {"thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "hope"}}}),
+        (
+            (),
+            {
+                "effects": {
+                    "thanks": {
+                        "low": 0.3,
+                        "mid": 0.2,
+                        "high": 0.1,
+                        "evidence": "experiment",
+                        "channels": ["email"],
+                    }
+                }
+            },
+        ),
+        (
+            (),
+            {
+                "effects": {
+                    "thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "hope", "channels": ["email"]}
+                }
+            },
+        ),
         ((), {"tier": "magic"}),
         ((), {"typical_order_value": -1.0}),
         ((contacted(),), {}),
@@ -163,7 +192,11 @@ def test_golden_answers_tell_probabilities_profits_and_what_was_left_out() -> No
         {"effects": {}},
         {"typical_order_value": 60.0},
         {"tier": "rules"},
-        {"effects": {"thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "pilot"}}},
+        {
+            "effects": {
+                "thanks": {"low": 0.1, "mid": 0.2, "high": 0.3, "evidence": "pilot", "channels": ["email"]}
+            }
+        },
         {"playbook": {"actions": settings()["playbook"]["actions"], "policy": {"epsilon": 0.2}}},
         {"playbook": {"actions": settings()["playbook"]["actions"][::-1], "policy": {}}},
     ],

@@ -18,6 +18,7 @@ MODEL = ActionModel.of_settings(
         "effects": {},
         "responses": {},
         "response_base_rate": None,
+        "response_confirmed": False,
         "typical_order_value": None,
         "tier": "rules",
     },

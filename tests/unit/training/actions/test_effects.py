@@ -11,6 +11,7 @@ from tests.unit.training.actions.contacted import contacts_of, trial
 from training.actions.effects import (
     ANSWERS_UNTIMED,
     ARM_SIZES,
+    MISMATCH,
     NO_CONTROL,
     NO_PROPENSITY,
     OUTCOMES_MISSING,
@@ -58,7 +59,7 @@ def test_unequal_chances_are_weighed_out() -> None:
     chance = np.where(lapsing, 0.8, 0.2)
     treated = (rng.random(40_000) < chance).astype(np.float64)
     y = (rng.random(40_000) < np.where(lapsing, 0.1, 0.5) + 0.05 * treated).astype(np.float64)
-    effect, _, _ = hajek(y, treated, chance, np.arange(40_000))
+    effect = hajek(y, treated, chance, np.arange(40_000)).effect
     plain = y[treated == 1].mean() - y[treated == 0].mean()
     assert effect.low <= 0.05 <= effect.high
     assert plain < -0.1
@@ -79,8 +80,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 def test_rows_of_one_customer_err_together() -> None:
     once = trial(5, 1000, 0.3, 0.05)
     ten_times = once.take(np.repeat(np.arange(1000), 10))
-    effect, _, _ = hajek(once.y, once.treated, once.propensity, once.customer)
-    again, _, _ = hajek(ten_times.y, ten_times.treated, ten_times.propensity, ten_times.customer)
+    effect = hajek(once.y, once.treated, once.propensity, once.customer).effect
+    again = hajek(ten_times.y, ten_times.treated, ten_times.propensity, ten_times.customer).effect
     assert again.low == pytest.approx(effect.low, abs=1e-9)
     assert again.high == pytest.approx(effect.high, abs=1e-9)
 
@@ -113,8 +114,38 @@ def test_true_chances_are_seldom_refused() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
         chance = rng.uniform(0.1, 0.9, 500)
-        values.append(mismatch_p((rng.random(500) < chance).astype(np.float64), chance))
+        treated = (rng.random(500) < chance).astype(np.float64)
+        values.append(mismatch_p(treated, chance, np.arange(500)))
     assert np.mean(np.array(values) < 0.05) < 0.10
+
+
+def test_customers_that_were_drawn_once_for_all_their_contacts_are_no_mismatch() -> None:
+    refused = []
+    for seed in range(200):
+        treated = np.repeat((np.random.default_rng(seed).random(500) < 0.5).astype(np.float64), 10)
+        p = mismatch_p(treated, np.full(5000, 0.5), np.repeat(np.arange(500), 10))
+        refused.append(p < MISMATCH)
+    assert np.mean(refused) < 0.02
+
+
+def test_trials_of_nothing_are_seldom_called_experiments() -> None:
+    is_any = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        one = trial(seed, 14 * 400, 0.3, 0.0)
+        names = rng.permutation(np.repeat([f"a{k:02}" for k in range(14)], 400))
+        found = measure(replace(one, action=names.astype(object)))
+        assert len(found) == 14
+        is_any.append(any(each.evidence == "experiment" for each in found))
+    assert np.mean(is_any) < 0.2
+
+
+def test_effect_is_told_of_channels_that_were_tried() -> None:
+    one = trial(3, 2000, 0.3, 0.1)
+    channel = np.array(["email"] * 1500 + ["sms"] * 480 + ["phone"] * 20, dtype=object)
+    (found,) = measure(replace(one, channel=channel))
+    assert found.channels == ("email", "sms")
+    assert found.setting()["channels"] == ["email", "sms"]
 
 
 def test_missing_outcomes_are_refused() -> None:

@@ -63,9 +63,6 @@ def audit(settings: Settings, *, as_json: bool) -> int:
     from app.domain.errors import StoreError  # noqa: PLC0415 - see above
     from app.store.memory import Memory  # noqa: PLC0415
 
-    if not settings.store and not (settings.var / "kith.db").exists():
-        sys.stderr.write("kith: nothing is remembered in KITH_VAR yet; set KITH_VAR or KITH_STORE\n")
-        return BAD_INPUT
     try:
         memory = Memory(settings.store_url)
     except StoreError as error:
@@ -74,7 +71,7 @@ def audit(settings: Settings, *, as_json: bool) -> int:
     try:
         books = memory.books()
     except StoreError as error:
-        sys.stderr.write(f"kith: {error}\n")
+        sys.stderr.write(f"kith: the books cannot be read: {error}; KITH_STORE or KITH_VAR names them\n")
         return FAILED
     finally:
         memory.close(0.0)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -26,8 +23,11 @@ from app.api.condition import Condition
 from app.api.docs import POLICY, docs_page
 from app.api.guard import Guard, Limits
 from app.api.health import Health
+from app.api.hosts import Hosts
+from app.api.id_key import IdKey, KeyFileError, find_key
 from app.api.memory import Memory
 from app.api.models import Models
+from app.api.no_memory import NoMemory
 from app.api.openapi import openapi_document, openapi_text
 from app.api.outcomes import BATCH_BYTES, REPORT_BYTES, Outcomes
 from app.api.problems import HTTP_STATUSES, ProblemError, as_problem, preferred_locale, problem_response
@@ -50,7 +50,7 @@ log = logging.getLogger("kith")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-KEY_BYTES = 32
+KEY_NOT_KEPT = "the key could not be kept in KITH_VAR"
 CLOSE_SECONDS = 10.0
 """Time for what waits to be written when the service stops."""
 
@@ -76,6 +76,8 @@ class Parts:
     condition: Condition
     clock: Callable[[], datetime]
     scorer: Scorer
+    id_key: bytes
+    keys: Keys
 
 
 def utc_now() -> datetime:
@@ -120,8 +122,11 @@ def create_app(
         trial_memory_bytes=settings.trial_memory_bytes,
         now=clock,
     )
-    remembering = memory or open_memory(settings)
-    parts = Parts(settings, held, remembering, Metrics(), Condition(), clock, scorer)
+    id_key = read_id_key(settings)
+    keys = Keys(id_key.value)
+    # What is written under a key that the next start has not could never be found again, nor erased.
+    remembering = (memory or open_memory(settings, keys)) if id_key.is_kept else NoMemory(KEY_NOT_KEPT)
+    parts = Parts(settings, held, remembering, Metrics(), Condition(), clock, scorer, id_key.value, keys)
     parts.metrics.memory.watch(remembering)
     # FastAPI's OpenTelemetry hooks stay off whatever is installed: nothing about requests leaves unasked.
     app = FastAPI(
@@ -139,13 +144,14 @@ def create_app(
     app.add_middleware(
         Guard, limits=_limits(settings), body_seconds=settings.body_seconds, metrics=parts.metrics
     )
+    app.add_middleware(Hosts, allowed=settings.allowed_hosts, metrics=parts.metrics)
     lines = (write or sys.stdout.write) if settings.access_log else None
     app.add_middleware(Telemetry, metrics=parts.metrics, condition=parts.condition, write=lines)
     return app
 
 
-def open_memory(settings: Settings) -> Database:
-    """Return the database of what the service remembers, without connecting.
+def open_memory(settings: Settings, keys: Keys) -> Database:
+    """Return the database of what the service remembers under a key, without connecting.
 
     Raises
     ------
@@ -153,7 +159,7 @@ def open_memory(settings: Settings) -> Database:
         Its URL cannot be used.
     """
     try:
-        return Database(settings.store_url, queue_limit=settings.store_queue)
+        return Database(settings.store_url, queue_limit=settings.store_queue, key_check=keys.check())
     except StoreError as error:
         raise SettingsError(f"KITH_STORE cannot be used: {error}") from error
 
@@ -183,8 +189,7 @@ def _limits(settings: Settings) -> dict[str, Limits]:
 def _add_routes(app: FastAPI, parts: Parts) -> None:
     """Add the routes as plain ones: what a body must be is read from its bytes, not by the framework."""
     releases, clock, metrics, memory = Releases(parts.store), parts.clock, parts.metrics, parts.memory
-    id_key = read_id_key(parts.settings)
-    keys = Keys(id_key)
+    id_key, keys = parts.id_key, parts.keys
     scores = Scores(releases, clock, id_key, metrics, parts.scorer)
     lists = Recommendations(releases, clock, id_key, metrics)
     answers_unlogged = parts.settings.unlogged_decisions == "answer"
@@ -228,6 +233,7 @@ def _add_routes(app: FastAPI, parts: Parts) -> None:
 def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(_log_cause)
         # In the background: the port opens at once, and /readyz says when a release has proved itself. The
         # database may come later too: scores need none.
         parts.memory.start()
@@ -260,8 +266,8 @@ async def _keep_fresh(parts: Parts) -> None:
         await asyncio.sleep(parts.settings.refresh_seconds)
 
 
-def read_id_key(settings: Settings) -> bytes:
-    """Return the key of the score ids: from the settings, from disk, or made now and kept if possible.
+def read_id_key(settings: Settings) -> IdKey:
+    """Return the key of the score ids and pseudonyms: from the settings, from disk, or made now.
 
     Raises
     ------
@@ -269,31 +275,21 @@ def read_id_key(settings: Settings) -> bytes:
         The key on disk is too short or cannot be read.
     """
     if settings.id_key:
-        return settings.id_key
-    path = settings.var / "id.key"
-    if path.exists():
-        return _read_key(path)
-    made = secrets.token_hex(KEY_BYTES).encode()
+        return IdKey(settings.id_key)
     try:
-        settings.var.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        known = {"error": type(error).__name__, "remedy": "set KITH_ID_KEY, or make KITH_VAR writable"}
+        found = find_key(settings.var)
+    except KeyFileError as error:
+        raise SettingsError(str(error)) from error
+    if not found.is_kept:
+        known = {"error": found.reason, "remedy": "set KITH_ID_KEY, or make KITH_VAR writable"}
         log.warning("id_key_not_kept", extra=known)
-        return made
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(made)
-    return made
+    return found
 
 
-def _read_key(path: Path) -> bytes:
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise SettingsError(f"the key file in KITH_VAR cannot be read ({type(error).__name__})") from error
-    if len(key) < KEY_BYTES:
-        raise SettingsError("the key file in KITH_VAR is too short; remove it, or set KITH_ID_KEY")
-    return key
+def _log_cause(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught by its kind and place: its message may speak of a customer."""
+    error = context.get("exception")
+    log.error("uncaught", extra={} if error is None else cause(error))
 
 
 async def _refused_by_router(request: Request, error: Exception) -> Response:

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from app.api.environment import (
+    LOG_LEVELS,
+    read_database,
+    read_flag,
+    read_hosts,
+    read_key,
+    read_level,
+    read_text,
+    read_unlogged,
+    seconds_between,
+    whole_between,
+)
 from app.domain.errors import InputError
 
 PREFIX: Final = "KITH_"
 MEBIBYTE: Final = 1 << 20
-STORE_SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-
 
 _SERVICE_LINK: Final = re.compile(r"KITH_(SERVICE|PORT_\d+)_\w+")
 _REMOVED: Final = {
@@ -40,6 +48,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    allowed_hosts: tuple[str, ...] = ()
     models: Path = Path("models")
     var: Path = Path("var")
     store: str = field(default="", repr=False)
@@ -90,82 +99,9 @@ class Setting:
         value = getattr(Settings(), self.field)
         if isinstance(value, bool):
             return str(int(value))
-        if isinstance(value, bytes):
+        if isinstance(value, bytes | tuple):
             return ""
         return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError
-    return value.strip()
-
-
-def _flag(value: str) -> bool:
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-    }
-    try:
-        return words[value.strip().lower()]
-    except KeyError:
-        raise ValueError from None
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        number = int(value)
-        if not low <= number <= high:
-            raise ValueError
-        return number
-
-    return read
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def read(value: str) -> float:
-        number = float(value)
-        if not (math.isfinite(number) and low <= number <= high):
-            raise ValueError
-        return number
-
-    return read
-
-
-def _level(value: str) -> str:
-    level = value.strip().lower()
-    if level not in LOG_LEVELS:
-        raise ValueError
-    return level
-
-
-def _key(value: str) -> bytes:
-    key = value.strip().encode()
-    if len(key) < 32:
-        raise ValueError
-    return key
-
-
-def _unlogged(value: str) -> str:
-    word = value.strip().lower()
-    if word not in {"refuse", "answer"}:
-        raise ValueError
-    return word
-
-
-def _database(value: str) -> str:
-    """Return a URL whose form is right; whether a database is there shows later."""
-    url = value.strip()
-    scheme, found, rest = url.partition("://")
-    if not found or scheme not in STORE_SCHEMES or (scheme == "sqlite" and len(rest) < 2):
-        raise ValueError
-    return url
 
 
 _FLAG: Final = "1 or 0"
@@ -174,30 +110,41 @@ SETTINGS: Final = (
     Setting(
         "KITH_HOST",
         "host",
-        _text,
+        read_text,
         "an address of this machine alone",
         "Address to listen on: 127.0.0.1, ::1 or localhost. Others are refused, because the service asks "
         "nobody for a key yet.",
     ),
-    Setting("KITH_PORT", "port", _whole(0, 65535), "0 to 65535", "Port to listen on; 0 takes any free one."),
+    Setting(
+        "KITH_PORT", "port", whole_between(0, 65535), "0 to 65535", "Port to listen on; 0 takes any free one."
+    ),
+    Setting(
+        "KITH_ALLOWED_HOSTS",
+        "allowed_hosts",
+        read_hosts,
+        "host names, separated by commas",
+        "Names in the Host header that are answered beside those of this machine (127.0.0.1, ::1, "
+        "localhost): for a proxy that passes on the name its callers use. Others get 421, so that no web "
+        "page can reach the service by a name of its own.",
+    ),
     Setting(
         "KITH_MODELS",
         "models",
-        lambda value: Path(_text(value)),
+        lambda value: Path(read_text(value)),
         "a folder",
         "Folder of the models and releases.",
     ),
     Setting(
         "KITH_VAR",
         "var",
-        lambda value: Path(_text(value)),
+        lambda value: Path(read_text(value)),
         "a folder",
         "Folder of what the service keeps itself.",
     ),
     Setting(
         "KITH_STORE",
         "store",
-        _database,
+        read_database,
         "a database URL, sqlite:///path or postgresql://…",
         "Database of decisions, outcomes and verdicts. Without one it is SQLite in KITH_VAR/kith.db. Secret "
         "where it holds a password.",
@@ -205,14 +152,14 @@ SETTINGS: Final = (
     Setting(
         "KITH_STORE_QUEUE",
         "store_queue",
-        _whole(1, 1_000_000),
+        whole_between(1, 1_000_000),
         "1 to 1000000",
         "Writes that may wait for the database; more get 503 with Retry-After.",
     ),
     Setting(
         "KITH_UNLOGGED_DECISIONS",
         "unlogged_decisions",
-        _unlogged,
+        read_unlogged,
         "refuse or answer",
         "What becomes of a decision that cannot be written down: it is refused with 503 or 507, or answered "
         "with `logged: false`, under limits and budgets of that request alone.",
@@ -220,7 +167,7 @@ SETTINGS: Final = (
     Setting(
         "KITH_ID_KEY",
         "id_key",
-        _key,
+        read_key,
         "at least 32 characters",
         "Secret key of the score ids, and of the pseudonyms under which customers are remembered. Without "
         "one a key is made once and kept in KITH_VAR/id.key. Instances that share a database need the same "
@@ -229,78 +176,82 @@ SETTINGS: Final = (
     Setting(
         "KITH_REFRESH_SECONDS",
         "refresh_seconds",
-        _seconds(0.05, 86_400),
+        seconds_between(0.05, 86_400),
         "seconds, 0.05 to 86400",
         "How often the models folder is looked at for a new release.",
     ),
     Setting(
         "KITH_TRIAL_SECONDS",
         "trial_seconds",
-        _seconds(1, 3600),
+        seconds_between(1, 3600),
         "seconds, 1 to 3600",
         "Time that a new release gets to prove itself in a child process.",
     ),
     Setting(
         "KITH_TRIAL_MEMORY_BYTES",
         "trial_memory_bytes",
-        _whole(64 * MEBIBYTE, 1 << 40),
+        whole_between(64 * MEBIBYTE, 1 << 40),
         "bytes, at least 67108864",
         "Memory that the child process may take.",
     ),
     Setting(
         "KITH_MAX_BODY_BYTES",
         "max_body_bytes",
-        _whole(1024, MEBIBYTE),
+        whole_between(1024, MEBIBYTE),
         "bytes, 1024 to 1048576",
         "Largest body of a single score.",
     ),
     Setting(
         "KITH_MAX_BATCH_BYTES",
         "max_batch_bytes",
-        _whole(1024, 16 * MEBIBYTE),
+        whole_between(1024, 16 * MEBIBYTE),
         "bytes, 1024 to 16777216",
         "Largest body of a batch.",
     ),
     Setting(
         "KITH_HEADER_SECONDS",
         "header_seconds",
-        _seconds(0.1, 300),
+        seconds_between(0.1, 300),
         "seconds, 0.1 to 300",
         "Time within which the headers of a request must have arrived, or the connection is closed.",
     ),
     Setting(
         "KITH_BODY_SECONDS",
         "body_seconds",
-        _seconds(0.1, 300),
+        seconds_between(0.1, 300),
         "seconds, 0.1 to 300",
         "Time within which a body must have arrived.",
     ),
     Setting(
         "KITH_MAX_CONCURRENT",
         "max_concurrent",
-        _whole(1, 100_000),
+        whole_between(1, 100_000),
         "1 to 100000",
         "Single scores in progress at once; more get 503 with Retry-After.",
     ),
     Setting(
         "KITH_MAX_CONCURRENT_BATCHES",
         "max_concurrent_batches",
-        _whole(1, 1000),
+        whole_between(1, 1000),
         "1 to 1000",
         "Batches in progress at once; more get 503 with Retry-After.",
     ),
     Setting(
         "KITH_DRAIN_SECONDS",
         "drain_seconds",
-        _seconds(0, 600),
+        seconds_between(0, 600),
         "seconds, 0 to 600",
         "After SIGTERM: time to go on answering while /readyz says 503, before the port closes.",
     ),
     Setting(
-        "KITH_LOG_LEVEL", "log_level", _level, ", ".join(LOG_LEVELS), "Least level of log lines on stderr."
+        "KITH_LOG_LEVEL",
+        "log_level",
+        read_level,
+        ", ".join(LOG_LEVELS),
+        "Least level of log lines on stderr.",
     ),
-    Setting("KITH_ACCESS_LOG", "access_log", _flag, _FLAG, "Whether each request is logged on stdout."),
-    Setting("KITH_DOCS", "docs", _flag, _FLAG, "Whether /docs and /openapi.json are served."),
+    Setting("KITH_ACCESS_LOG", "access_log", read_flag, _FLAG, "Whether each request is logged on stdout."),
+    Setting("KITH_DOCS", "docs", read_flag, _FLAG, "Whether /docs and /openapi.json are served."),
 )
 """Every variable. Documentation and tests read this table."""
 

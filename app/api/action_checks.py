@@ -6,7 +6,7 @@ Rule: nothing that was sent is told back; of the playbook, the ids of actions ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,26 +20,14 @@ from app.domain.actions import NONE
 from app.domain.history import TABLES
 from app.serving.action_model import ActionModel
 
+LONGEST_DELAY: Final = timedelta(minutes=15)
+"""How long ago the moment of a decision may lie: contacts, limits and budgets are those of now."""
 ALWAYS_READ: Final = ("contacts", "consents")
 """What counts also for customers of whom nothing else is read."""
 
 
-def action_faults(
-    request: NextBestActionRequest, now: datetime, model: ActionModel | None, prefix: str
-) -> Iterator[Fault]:
-    """Yield what cannot be answered.
-
-    Parameters
-    ----------
-    now : datetime
-        Aware.
-    model : ActionModel or None
-        The playbook of the release; without one no action is known, nor unknown.
-    prefix : str
-        Pointer to the request within the body.
-    """
-    if request.as_of is not None and request.as_of > now + CLOCK_SKEW and request.mode != "dry_run":
-        yield Fault(f"{prefix}/as_of", "as_of_in_future")
+def request_faults(request: NextBestActionRequest, prefix: str) -> Iterator[Fault]:
+    """Yield what cannot be answered by any release at any time; ``prefix`` points to the request."""
     if request.timezone is not None and not is_timezone(request.timezone):
         yield Fault(f"{prefix}/timezone", "unknown_timezone")
     if request.candidates is not None and not request.candidates:
@@ -49,6 +37,34 @@ def action_faults(
         yield Fault(f"{prefix}/caller_choice", "caller_choice_needed")
     if choice is not None and request.mode not in {"apprentice", "shadow"}:
         yield Fault(f"{prefix}/caller_choice", "caller_choice_unused")
+
+
+def release_faults(
+    request: NextBestActionRequest,
+    now: datetime,
+    model: ActionModel | None,
+    prefix: str,
+    *,
+    may_look_back: bool,
+) -> Iterator[Fault]:
+    """Yield what cannot be answered now, or not by this release.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware.
+    model : ActionModel or None
+        The playbook of the release; without one no action is known, nor unknown.
+    prefix : str
+        Pointer to the request within the body.
+    may_look_back : bool
+        Whether decisions may be made in the past, as those of a simulated business.
+    """
+    if request.as_of is not None and request.mode != "dry_run":
+        if request.as_of > now + CLOCK_SKEW:
+            yield Fault(f"{prefix}/as_of", "as_of_in_future")
+        if request.as_of < now - LONGEST_DELAY and not may_look_back:
+            yield Fault(f"{prefix}/as_of", "as_of_in_past")
     if model is not None:
         yield from _playbook_faults(request, model, prefix)
 

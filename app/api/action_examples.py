@@ -48,7 +48,7 @@ ACTION_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
     "live": ("What to do now, and two alternatives", LIVE),
     "live-zh": ("完整明细，附原因说明", LIVE_ZH),
     "dry-run": ("What would be done: nothing is written", DRY_RUN),
-    "apprentice": ("The caller's own choice, to learn from", APPRENTICE),
+    "apprentice": ("The caller's own choice, written down", APPRENTICE),
 }
 ACTION_BATCH_EXAMPLES: Final[dict[str, tuple[str, Body]]] = {
     "two-customers": (
@@ -102,6 +102,7 @@ VERDICT: Final[Body] = {
 VERDICT_ZH: Final[Body] = {
     "feedback_id": "客服-12-2",
     "score_id": "fedcba9876543210fedcba9876543210",
+    "customer_id": "C-20771",
     "capability": "segment",
     "verdict": "agree",
     "comment": "客户近期确实在比较价格。",

@@ -14,43 +14,31 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.action_checks import action_faults, uncounted
+from app.api.action_checks import uncounted
 from app.api.action_funnel import batch_funnel
 from app.api.batch import MEMBER, split_batch
-from app.api.checks import contradictions, resolve_as_of
-from app.api.faults import invalid_body
 from app.api.finite import is_finite
-from app.api.memory import Memory, kept
+from app.api.memory import PATIENCE_SECONDS, Memory, UncertainError, kept
 from app.api.problem_texts import Locale
 from app.api.problems import Fault, ProblemError, document, preferred_locale
+from app.api.questions import Question, model_of, read_question
+from app.api.recall import recalled
 from app.api.refusals import counted, refused
 from app.api.releases import Releases, ReleaseView
-from app.api.schemas.act import (
-    NextBestActionRequest,
-    ask_of_action,
-    canonical_action,
-    count_action_fields,
-    read_action_request,
-)
-from app.api.schemas.request import OBJECTS_LIMIT, has_repeated_key, has_too_many_objects, to_rows
+from app.api.schemas.request import to_rows
 from app.api.telemetry import Metrics
-from app.capabilities import NEXT_BEST_ACTION
 from app.domain.clock import to_microseconds
-from app.domain.errors import KithError, StoreError
-from app.serving.action_model import ActionModel
+from app.domain.errors import KithError, ModelUnavailableError, StoreError
 from app.serving.decide import Prepared, prepare
 from app.serving.decision import AskAction
 from app.serving.pseudonyms import Keys
-from app.store.records import Known
-from app.texts.actions import warning_text
 
 INLINE_BYTES: Final = 32 * 1024
 """A larger body takes milliseconds and is read in a thread."""
-CUSTOMER_BYTES: Final = 1 << 20
 EVENT: Final = "decision_failed"
 NO_ANSWER: Final = "internal_error"
 
@@ -62,27 +50,22 @@ _to_json: Final[Callable[[Answer], bytes]] = _ANSWER.serializer.to_json
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One request, read and resolved."""
-
-    request: NextBestActionRequest
-    as_of: datetime
-    ask: AskAction
-
-
 @dataclass(slots=True)
 class _Batch:
-    """Requests of one batch: those that can be asked, with their places, and the problems of the others."""
+    """Requests of one batch with their places.
 
-    items: list[tuple[int, _Item]]
+    Those that can be asked, those that are refused unless an answer is on record, the problems of the others.
+    """
+
+    items: list[tuple[int, Question]]
+    refused: list[tuple[int, Question]]
     problems: dict[int, Exception]
 
 
 class Actions:
     """The handlers of both addresses, with all that they need passed in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the collaborators, those that vary by name
         self,
         releases: Releases,
         clock: Callable[[], datetime],
@@ -92,8 +75,13 @@ class Actions:
         *,
         answers_unlogged: bool = False,
         preparer: Preparer = prepare,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        """Keep the collaborators; ``answers_unlogged``: what cannot be written down is told all the same."""
+        """Keep the collaborators.
+
+        With ``answers_unlogged`` what cannot be written down is told all the same; ``patience`` are the
+        seconds within which the store must answer.
+        """
         self._releases = releases
         self._clock = clock
         self._keys = keys
@@ -101,17 +89,18 @@ class Actions:
         self._memory = memory
         self._answers_unlogged = answers_unlogged
         self._preparer = preparer
+        self._patience = patience
 
     async def single(self, request: Request) -> Response:
         """Answer ``POST /v1/next-best-actions``."""
         body = await request.body()
         try:
-            view = self._releases.active()
+            view = self._view()
             if len(body) <= INLINE_BYTES:
                 item, prepared = self._asked(body, view)
             else:
                 item, prepared = await asyncio.to_thread(self._asked, body, view)
-            (answer,) = await self._decided(prepared, item.ask.mode)
+            answer = await self._answered(item, prepared)
             content = self._finished(item, answer)
         except KithError as error:
             return refused(error, request, self._metrics, EVENT)
@@ -122,43 +111,80 @@ class Actions:
         body = await request.body()
         locale = preferred_locale(request.scope["headers"])
         try:
-            view = self._releases.active()
+            view = self._view()
             batch, prepared = await asyncio.to_thread(self._asked_together, body, view)
-            answers: Sequence[Answer | str] = ()
+            answers: list[Answer | str] = []
             if prepared is not None:
-                answers = await self._decided(prepared, batch.items[0][1].ask.mode)
+                answers += await self._decided([item for _, item in batch.items], prepared)
+            answers += await self._recall(batch)
+            if view is None and not answers:
+                raise ModelUnavailableError("no release is active")
             content = await asyncio.to_thread(self._told, batch, answers, view, locale)
         except KithError as error:
             return refused(error, request, self._metrics, EVENT)
         return Response(content, media_type="application/json", headers=_NO_STORE)
 
-    def _asked(self, body: bytes, view: ReleaseView) -> tuple[_Item, Prepared]:
-        """Return one question, weighed; raises a KithError where it cannot be answered."""
-        item = self._read(body, view, self._clock().astimezone(view.zone), "")
-        return item, self._prepared([item], view)
+    def _view(self) -> ReleaseView | None:
+        try:
+            return self._releases.active()
+        except ModelUnavailableError:
+            return None
 
-    def _asked_together(self, body: bytes, view: ReleaseView) -> tuple[_Batch, Prepared | None]:
+    def _now(self, view: ReleaseView | None) -> datetime:
+        now = self._clock()
+        return now if view is None else now.astimezone(view.zone)
+
+    def _asked(self, body: bytes, view: ReleaseView | None) -> tuple[Question, Prepared | None]:
+        """Return one question, weighed if it can be; raises a KithError where it cannot be answered."""
+        item = read_question(body, view, self._now(view), self._keys, "")
+        return item, None if view is None or item.refusal is not None else self._prepared([item], view)
+
+    def _asked_together(self, body: bytes, view: ReleaseView | None) -> tuple[_Batch, Prepared | None]:
         """Return the questions of a batch, and those that can be answered weighed together."""
-        now = self._clock().astimezone(view.zone)
-        batch = _Batch([], {})
-        seen: set[str] = set()
+        now = self._now(view)
+        batch = _Batch([], [], {})
+        seen: dict[str, str] = {}
         for k, part in enumerate(split_batch(body)):
             prefix = f"/{MEMBER}/{k}"
             try:
-                item = self._read(part, view, now, prefix)
+                item = read_question(part, view, now, self._keys, prefix)
                 if item.request.request_id in seen:
                     fault = Fault(f"{prefix}/request_id", "repeated_request_id")
                     raise ProblemError("invalid_request", [fault], locale=item.ask.locale)
             except KithError as error:
                 batch.problems[k] = error
-            else:
-                seen.add(item.request.request_id)
-                batch.items.append((k, item))
-        for k, item in batch.items:
-            if item.ask.mode != batch.items[0][1].ask.mode:
-                fault = Fault(f"/{MEMBER}/{k}/mode", "mixed_modes")
+                continue
+            seen[item.request.request_id] = item.ask.mode
+            if item.ask.mode != next(iter(seen.values())):
+                fault = Fault(f"{prefix}/mode", "mixed_modes")
                 raise ProblemError("invalid_request", [fault], locale=item.ask.locale)
-        return batch, self._prepared_together(batch, view)
+            (batch.items if item.refusal is None else batch.refused).append((k, item))
+        return batch, None if view is None else self._prepared_together(batch, view)
+
+    async def _answered(self, item: Question, prepared: Prepared | None) -> Answer | str:
+        if prepared is not None:
+            (answer,) = await self._decided([item], prepared)
+            return answer
+        (found,) = await self._recalled([item])
+        if found is None:
+            raise item.refusal or ProblemError(NO_ANSWER)
+        return found
+
+    async def _recall(self, batch: _Batch) -> list[Answer | str]:
+        """Return what is on record for what is refused; the rest is a problem each."""
+        answers: list[Answer | str] = []
+        found = await self._recalled([item for _, item in batch.refused])
+        for (k, item), answer in zip(batch.refused, found, strict=True):
+            if answer is None:
+                batch.problems[k] = item.refusal or ProblemError(NO_ANSWER)
+            else:
+                batch.items.append((k, item))
+                answers.append(answer)
+        return answers
+
+    async def _recalled(self, items: Sequence[Question]) -> list[Answer | str | None]:
+        asked = [(item.customer_id, item.ask) for item in items]
+        return await recalled(self._memory, asked, self._keys, self._clock(), self._patience)
 
     def _prepared_together(self, batch: _Batch, view: ReleaseView) -> Prepared | None:
         """Return all questions weighed together; whose data break that get a problem of their own."""
@@ -178,34 +204,12 @@ class Actions:
             batch.items = sound
         return self._prepared([item for _, item in sound], view) if sound else None
 
-    def _read(self, body: bytes, view: ReleaseView, now: datetime, prefix: str) -> _Item:
-        """Return one request, validated and resolved, or raise the problem that it has."""
-        if len(body) > CUSTOMER_BYTES:
-            raise ProblemError("too_large", [Fault(prefix, "too_large", {"limit": str(CUSTOMER_BYTES)})])
-        if has_too_many_objects(body):
-            fault = Fault(prefix, "too_many_objects", {"limit": f"{OBJECTS_LIMIT:,}"})
-            raise ProblemError("too_large", [fault])
-        try:
-            request = read_action_request(body)
-        except ValidationError as error:
-            raise invalid_body(error, prefix, view.attributes, NextBestActionRequest) from None
-        if has_repeated_key(body, count_action_fields(request)):
-            raise ProblemError("invalid_request", [Fault(prefix, "repeated_key")], locale=request.locale)
-        as_of = resolve_as_of(request, now)
-        faults = contradictions(request, as_of, view.release.business.currency, view.attributes, prefix)
-        faults += action_faults(request, now, _model_of(view), prefix)
-        if faults:
-            raise ProblemError("invalid_request", faults, locale=request.locale)
-        # The hash is of what was sent: a question about now can be asked again a moment later.
-        ask = ask_of_action(request, self._keys.body(b"decision\n" + canonical_action(request)))
-        return _Item(request, as_of, ask)
-
-    def _prepared(self, items: Sequence[_Item], view: ReleaseView) -> Prepared:
+    def _prepared(self, items: Sequence[Question], view: ReleaseView) -> Prepared:
         as_of = np.array([to_microseconds(item.as_of) for item in items], dtype=np.int64)
         people = [to_rows(item.request) for item in items]
         return self._preparer(view.release, people, as_of, [item.ask for item in items], self._keys)
 
-    async def _decided(self, prepared: Prepared, mode: str) -> Sequence[Answer | str]:
+    async def _decided(self, items: Sequence[Question], prepared: Prepared) -> Sequence[Answer | str]:
         """Return the answers in order; the kind of problem in place of one that the store refuses.
 
         Raises
@@ -213,13 +217,18 @@ class Actions:
         StoreError
             The store cannot write it down, and that is needed.
         """
-        if mode == "dry_run":
+        if items[0].ask.mode == "dry_run":
             return await self._tried(prepared)
         task = prepared.task()
         if task is None:
-            return [answer or NO_ANSWER for answer in prepared.answers(())]
+            held = await self._recalled(items)
+            return [
+                one or answer or NO_ANSWER for one, answer in zip(held, prepared.answers(()), strict=True)
+            ]
         try:
-            decided = await kept(self._memory.decide(task))
+            decided = await kept(self._memory.decide(task), self._patience)
+        except UncertainError:
+            raise
         except StoreError:
             if not self._answers_unlogged:
                 raise
@@ -230,25 +239,20 @@ class Actions:
 
     async def _tried(self, prepared: Prepared) -> Sequence[Answer]:
         """Return what would be decided; also where what is on record cannot be read, which is told."""
-        nothing = [Known()] * len(prepared.persons)
         if prepared.model is None:
-            return prepared.dry_run(nothing, {})
+            return prepared.dry_run()
         try:
             look = self._memory.look(prepared.persons, prepared.since, tuple(prepared.budgets))
-            knowns, budgets = await kept(look)
+            knowns, budgets = await kept(look, self._patience)
         except StoreError:
-            answers = await asyncio.to_thread(prepared.dry_run, nothing, {})
-            for answer in answers:
-                text = warning_text(answer["locale"], "store_not_read")
-                answer["warnings"] = [{"code": "store_not_read", "detail": text}, *answer["warnings"]]
-            return answers
+            return await asyncio.to_thread(prepared.dry_run)
         return await asyncio.to_thread(prepared.dry_run, knowns, budgets)
 
     def _told(
         self,
         batch: _Batch,
         answers: Sequence[Answer | str],
-        view: ReleaseView,
+        view: ReleaseView | None,
         locale: Locale,
     ) -> bytes:
         """Return the JSON of a batch: results in the order of its requests, and the funnel."""
@@ -264,11 +268,11 @@ class Actions:
                 answered += [(item.ask, answer)] if isinstance(answer, dict) else []
         for k, problem in batch.problems.items():
             results[k] = self._refused_item(problem, locale)
-        funnel = _to_json(batch_funnel(_model_of(view), answered))
+        funnel = _to_json(batch_funnel(model_of(view), answered))
         ordered = b",".join(results[k] for k in sorted(results))
         return b'{"results":[' + ordered + b'],"funnel":' + funnel + b"}"
 
-    def _finished(self, item: _Item, answer: Answer | str, prefix: str = "") -> bytes:
+    def _finished(self, item: Question, answer: Answer | str, prefix: str = "") -> bytes:
         """Return the JSON of an answer, if every number in it is finite; raise the problem that it names."""
         if isinstance(answer, str):
             faults = [Fault(f"{prefix}/request_id", "id_taken")] if answer == "conflict" else []
@@ -290,8 +294,3 @@ class Actions:
         problem = counted(error, self._metrics, EVENT)
         told = document(problem, problem.locale or locale)
         return _to_json({"status": problem.status, "problem": told})
-
-
-def _model_of(view: ReleaseView) -> ActionModel | None:
-    artifact = view.release.artifacts.get(NEXT_BEST_ACTION)
-    return None if artifact is None else artifact.action_model

@@ -203,6 +203,13 @@ FAULTS: Final[dict[str, FaultText]] = {
             "如需现在决策，请去掉 as_of；只有 dry_run 可以使用未来时刻",
         ),
     ),
+    "as_of_in_past": FaultText(
+        ("the moment lies more than 15 minutes ago", "该时刻早于 15 分钟之前"),
+        (
+            "leave as_of out to decide now; only a dry_run may look back",
+            "如需现在决策，请去掉 as_of；只有 dry_run 可以使用过去时刻",
+        ),
+    ),
     "in_future": FaultText(
         ("the time lies in the future", "该时间在未来"),
         ("report what has happened, with the time of the event", "请只上报已发生的事件及其时间"),
@@ -215,7 +222,7 @@ FAULTS: Final[dict[str, FaultText]] = {
         ),
     ),
     "caller_choice_needed": FaultText(
-        ("apprentice learns from your own choice, and none is given", "apprentice 模式需要您自己的选择"),
+        ("apprentice writes down your own choice, and none is given", "apprentice 模式需要您自己的选择"),
         ("add caller_choice with the action_id, or none", "请补上 caller_choice 及 action_id，可为 none"),
     ),
     "caller_choice_unused": FaultText(

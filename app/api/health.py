@@ -72,7 +72,11 @@ class Health:
             "refresh_age_seconds": None
             if looked is None
             else round(max(0.0, (self._clock() - looked).total_seconds()), 3),
-            "store": {"state": self._memory.state, "waiting": self._memory.counts["waiting"]},
+            "store": {
+                "state": self._memory.state,
+                "reason": self._memory.reason,
+                "waiting": self._memory.counts["waiting"],
+            },
             "draining": self._condition.draining,
         }
 

@@ -1,7 +1,8 @@
 """What the endpoints need of the store, and how they wait for it.
 
 Rules: nothing is acknowledged before the store says that it is kept; who waits too long is told that the
-store does not answer, and can safely ask again; the store is never told to drop what it took.
+store does not answer, and can safely ask again; what nobody waits for any more is taken back, unless the
+store is at it already.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from app.domain.errors import StoreUnavailableError
 from app.store.records import (
@@ -37,6 +38,11 @@ class Memory(Protocol):
     @property
     def state(self) -> str:
         """``up``, ``down`` or ``full``."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not up, for ops; None where there is nothing to say."""
         ...
 
     @property
@@ -79,18 +85,36 @@ class Memory(Protocol):
         ...
 
 
+class UncertainError(StoreUnavailableError):
+    """The store is at it, and nobody can say whether it will be written."""
+
+
 async def kept(future: Future[T], seconds: float = PATIENCE_SECONDS) -> T:
-    """Return what the store answers.
+    """Return what the store answers; what it does not begin with in time is taken back.
 
     Raises
     ------
     StoreError
-        The store's own, or ``StoreUnavailableError`` where it does not answer in time.
+        The store's own; ``StoreUnavailableError`` where it does not answer in time, and nothing was written;
+        ``UncertainError`` where it may still be.
     """
-    # Shielded: whoever stops waiting must not cancel what the store has in hand.
-    waiting = asyncio.shield(asyncio.wrap_future(future))
+    waiting = asyncio.wrap_future(future)
+    waiting.add_done_callback(_looked_at)
     try:
-        async with asyncio.timeout(seconds):
-            return await waiting
-    except TimeoutError as error:
-        raise StoreUnavailableError("The store does not answer in time") from error
+        await asyncio.wait({waiting}, timeout=max(seconds, 0.0))
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
+    if not future.done():
+        future.cancel()
+    if future.cancelled():
+        raise StoreUnavailableError("The store does not answer in time")
+    if not future.done():
+        raise UncertainError("The store does not answer in time")
+    return future.result()
+
+
+def _looked_at(waiting: asyncio.Future[Any]) -> None:
+    """Take note of an error that nobody waits for: told by asyncio, its message would reach stderr."""
+    if not waiting.cancelled():
+        waiting.exception()

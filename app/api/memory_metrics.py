@@ -65,8 +65,8 @@ class MemoryMetrics(Collector):
         self._watched = store
 
     def count_decision(self, answer: Mapping[str, Any]) -> None:
-        """Count one decision, if it is one and is new."""
-        if not answer["eligible"] or answer["replay"]:
+        """Count one decision, if it is one, is new, and is meant."""
+        if not answer["eligible"] or answer["replay"] or answer["mode"] == "dry_run":
             return
         first, assigned = answer["actions"][0], answer["assignment"]
         self.decisions.labels(

@@ -16,7 +16,8 @@ from app.api.openapi_parts import answer, body, operation
 Document = dict[str, Any]
 
 _READ: Final = ("invalid_json", "body_timeout", "too_large", "unsupported_media_type", "invalid_request")
-_STORE: Final = ("store_full", "store_unavailable", "store_busy")
+_STORE: Final = ("internal_error", "store_full", "store_unavailable", "store_busy")
+_BUSY: Final = ("no_release", "overloaded", *_STORE)
 _ON_RECORD: Final = ("conflict", "erased")
 
 
@@ -37,7 +38,7 @@ def _decision_paths() -> Document:
                 "is on record before it is told; the same `request_id` with the same body gets the same "
                 "answer.",
                 answers={"200": answer("The decision.", "Decision")},
-                problems=(*_READ, *_ON_RECORD, "internal_error", "no_release", *_STORE),
+                problems=(*_READ, *_ON_RECORD, *_BUSY),
                 body=body("NextBestActionRequest", ACTION_EXAMPLES),
             )
         },
@@ -51,7 +52,7 @@ def _decision_paths() -> Document:
                 "that cannot be answered gets its own problem and spoils no other. The funnel counts what "
                 "became of all candidates.",
                 answers={"200": answer("One result for each request, and the funnel.", "Decisions")},
-                problems=(*_READ, "internal_error", "no_release", *_STORE),
+                problems=(*_READ, *_BUSY),
                 body=body("NextBestActionBatchRequest", ACTION_BATCH_EXAMPLES),
             )
         },
@@ -93,7 +94,7 @@ def _report_paths() -> Document:
                 "Late, repeated and out of order is fine: the state of a contact depends on which outcomes "
                 "came, never on their order.",
                 answers=taken,
-                problems=(*_READ, "unknown_decision", *_ON_RECORD, *_STORE),
+                problems=(*_READ, "unknown_decision", *_ON_RECORD, *_BUSY),
                 body=body("OutcomeReport", OUTCOME_EXAMPLES),
             )
         },
@@ -105,7 +106,7 @@ def _report_paths() -> Document:
                 "At most 4 MiB. Results keep the order; an outcome that cannot be taken gets its own problem "
                 "and spoils no other. The whole batch can be sent again.",
                 answers={"200": answer("One result for each outcome.", "OutcomeResults")},
-                problems=_READ,
+                problems=(*_READ, "internal_error", "overloaded"),
                 body=body("OutcomeBatch", OUTCOME_BATCH_EXAMPLES),
             )
         },
@@ -116,7 +117,7 @@ def _report_paths() -> Document:
                 "Say whether an answer was right",
                 "A verdict of somebody in front of the customer on a decision, a score or a list.",
                 answers=judged,
-                problems=(*_READ, "unknown_decision", *_ON_RECORD, *_STORE),
+                problems=(*_READ, "unknown_decision", *_ON_RECORD, "overloaded", *_STORE),
                 body=body("FeedbackReport", FEEDBACK_EXAMPLES),
             )
         },
@@ -133,7 +134,7 @@ def _erasure_paths() -> Document:
                 "Decisions, contacts, outcomes and verdicts. Can be repeated; a replay of what was erased is "
                 "refused with 410. Percent-encode the id.",
                 answers={"200": answer("It is erased.", "Erased")},
-                problems=("invalid_request", *_STORE),
+                problems=("invalid_request", "overloaded", *_STORE),
                 parameters=[_path("customer_id", "Your own id of the customer.", "C-10482")],
             )
         }

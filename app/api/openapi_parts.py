@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.api.problem_texts import KINDS
-from app.api.problems import MEDIA_TYPE
+from app.api.problems import MEDIA_TYPE, RETRY_SECONDS
 
 JSON: Final = "application/json"
 
 Document = dict[str, Any]
+
+_RETRY_AFTER: Final[Document] = {
+    "Retry-After": {
+        "description": "Seconds after which it is worth asking again.",
+        "schema": {"type": "integer"},
+    }
+}
 
 
 def operation(  # noqa: PLR0913 - the parts of an operation, all named
@@ -26,11 +33,13 @@ def operation(  # noqa: PLR0913 - the parts of an operation, all named
 ) -> Document:
     """Return one operation; problems stand under their status."""
     titles: dict[int, list[str]] = {}
+    passing = {KINDS[kind].status for kind in problems if kind in RETRY_SECONDS}
     for kind in problems:
         titles.setdefault(KINDS[kind].status, []).append(KINDS[kind].title[0])
     refused = {
         str(status): {
             "description": "; ".join(told),
+            **({"headers": _RETRY_AFTER} if status in passing else {}),
             "content": {MEDIA_TYPE: {"schema": reference("Problem")}},
         }
         for status, told in titles.items()

@@ -1,7 +1,8 @@
 """``POST /v1/outcomes``, ``…/batch`` and ``POST /v1/feedback``: what came of answers, and verdicts on them.
 
 Rules: an id with the same body is taken once, however often it comes; reports may be late and out of order,
-but not from the future; the store gets pseudonyms, never a caller's id; no release is needed.
+but not from the future; the store gets pseudonyms, never a caller's id; no release is needed, but to check a
+currency.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.batch import split_batch
-from app.api.checks import CLOCK_SKEW
+from app.api.checks import CLOCK_SKEW, NAMES_IN_HINT
 from app.api.faults import invalid_body
-from app.api.memory import Memory, kept
+from app.api.memory import PATIENCE_SECONDS, Memory, kept
 from app.api.problem_texts import Locale
 from app.api.problems import Fault, ProblemError, document, preferred_locale
+from app.api.questions import model_of
 from app.api.refusals import counted, refused
-from app.api.releases import Releases
+from app.api.releases import Releases, ReleaseView
 from app.api.schemas.remember import (
     FeedbackReport,
     OutcomeReport,
@@ -36,6 +38,7 @@ from app.api.schemas.remember import (
 )
 from app.api.schemas.request import has_repeated_key
 from app.api.telemetry import Metrics
+from app.domain.actions import NONE
 from app.domain.errors import ConflictError, KithError, ModelUnavailableError, UnknownDecisionError
 from app.serving.pseudonyms import Keys
 from app.store.records import NewOutcome, Reported
@@ -64,26 +67,29 @@ class Outcomes:
         keys: Keys,
         metrics: Metrics,
         memory: Memory,
+        *,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        """Keep the collaborators; ``clock`` gives aware times."""
+        """Keep the collaborators; the store must answer within ``patience`` seconds, also for a batch."""
         self._releases = releases
         self._clock = clock
         self._keys = keys
         self._metrics = metrics
         self._memory = memory
+        self._patience = patience
 
     async def single(self, request: Request) -> Response:
         """Answer ``POST /v1/outcomes``."""
         body = await request.body()
         try:
             outcome = self._outcome(body, "")
-            status, told = await self._reported(outcome, self._memory.report(outcome), "")
+            status, told = await self._reported(outcome, self._memory.report(outcome), "", self._patience)
         except KithError as error:
             return refused(error, request, self._metrics, OUTCOME_FAILED)
         return _answer(told, status)
 
     async def batch(self, request: Request) -> Response:
-        """Answer ``POST /v1/outcomes/batch``: all are handed to the store before the first is waited for."""
+        """Answer ``POST /v1/outcomes/batch``: all are handed to the store, then waited for together."""
         body = await request.body()
         locale = preferred_locale(request.scope["headers"])
         try:
@@ -91,11 +97,13 @@ class Outcomes:
         except KithError as error:
             return refused(error, request, self._metrics, OUTCOME_FAILED)
         results = []
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._patience
         for k, one in enumerate(handed):
             try:
                 if isinstance(one, KithError):
                     raise one
-                status, told = await self._reported(*one, f"/{MEMBER}/{k}")
+                status, told = await self._reported(*one, f"/{MEMBER}/{k}", until - clock())
                 results.append({"status": status, "outcome": told})
             except KithError as error:
                 results.append(self._refused_item(error, locale))
@@ -111,7 +119,7 @@ class Outcomes:
             if faults:
                 raise ProblemError("invalid_request", faults)
             verdict = feedback_of(report, self._keys, now)
-            is_replay = await kept(self._memory.judge(verdict))
+            is_replay = await kept(self._memory.judge(verdict), self._patience)
         except KithError as error:
             return refused(_placed(error, "", "feedback_id"), request, self._metrics, FEEDBACK_FAILED)
         return _answer({"replay": is_replay, "target": verdict.target}, OK if is_replay else CREATED)
@@ -131,17 +139,26 @@ class Outcomes:
         """Return an outcome, validated, or raise the problem that it has."""
         now = self._clock()
         report = _read(body, read_outcome, OutcomeReport, prefix)
-        faults = list(_outcome_faults(report, now, self._currency(), prefix))
+        view = self._view()
+        faults = list(_outcome_faults(report, now, prefix))
+        if view is not None:
+            faults += _release_faults(report, view, prefix)
         if faults:
             raise ProblemError("invalid_request", faults)
+        if view is None and report.currency is not None and report.value is not None:
+            raise ModelUnavailableError("no release tells the currency of the business")
         return outcome_of(report, self._keys, now)
 
     async def _reported(
-        self, outcome: NewOutcome, future: Future[Reported], prefix: str
+        self,
+        outcome: NewOutcome,
+        future: Future[Reported],
+        prefix: str,
+        seconds: float,
     ) -> tuple[int, Document]:
         """Return the status and the answer to an outcome once it is on record."""
         try:
-            reported = await kept(future)
+            reported = await kept(future, seconds)
         except KithError as error:
             raise _placed(error, prefix, "event_id") from error
         if not reported.is_replay:
@@ -154,10 +171,9 @@ class Outcomes:
         }
         return (OK if reported.is_replay else CREATED), told
 
-    def _currency(self) -> str | None:
-        """Return the currency of the business; None while no release tells it."""
+    def _view(self) -> ReleaseView | None:
         try:
-            return self._releases.active().release.business.currency
+            return self._releases.active()
         except ModelUnavailableError:
             return None
 
@@ -177,9 +193,7 @@ def _read(body: bytes, reader: Callable[[bytes], Asked], model: type[Asked], pre
     return report
 
 
-def _outcome_faults(
-    report: OutcomeReport, now: datetime, currency: str | None, prefix: str
-) -> Iterator[Fault]:
+def _outcome_faults(report: OutcomeReport, now: datetime, prefix: str) -> Iterator[Fault]:
     is_of_decision, is_of_customer = report.decision_id is not None, report.customer_id is not None
     if is_of_decision == is_of_customer or (is_of_decision and report.action_id is not None):
         yield Fault(prefix, "outcome_of_what")
@@ -187,13 +201,24 @@ def _outcome_faults(
         yield Fault(f"{prefix}/at", "in_future")
     if report.type == "revenue" and report.value is None:
         yield Fault(f"{prefix}/value", "required")
-    if report.currency is not None and currency is not None and report.currency != currency:
+
+
+def _release_faults(report: OutcomeReport, view: ReleaseView, prefix: str) -> Iterator[Fault]:
+    currency, model = view.release.business.currency, model_of(view)
+    if report.currency is not None and report.currency != currency:
         yield Fault(f"{prefix}/currency", "wrong_currency", {"currency": currency})
+    if model is not None and report.action_id is not None:
+        names = [*(action.id for action in model.playbook.actions), NONE]
+        if report.action_id not in names:
+            known = ", ".join(names[:NAMES_IN_HINT])
+            yield Fault(f"{prefix}/action_id", "unknown_action", {"expected": known})
 
 
 def _feedback_faults(report: FeedbackReport, now: datetime) -> Iterator[Fault]:
     if len(list(given_targets(report))) != 1:
         yield Fault("", "verdict_on_what")
+    elif report.decision_id is None and report.customer_id is None:
+        yield Fault("/customer_id", "required")
     if report.at is not None and report.at > now + CLOCK_SKEW:
         yield Fault("/at", "in_future")
 

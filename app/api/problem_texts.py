@@ -97,6 +97,14 @@ KINDS: Final[dict[str, Kind]] = {
         ("The body has the wrong media type", "请求体媒体类型不正确"),
         ("Send UTF-8 JSON, uncompressed.", "请发送未压缩的 UTF-8 JSON。"),
     ),
+    "foreign_host": Kind(
+        421,
+        ("The service does not answer under this name", "服务不以此名称应答"),
+        (
+            "Use 127.0.0.1 or localhost as Host; the name of a proxy belongs in KITH_ALLOWED_HOSTS.",
+            "请以 127.0.0.1 或 localhost 作为 Host；代理的名称请列入 KITH_ALLOWED_HOSTS。",
+        ),
+    ),
     "invalid_request": Kind(
         422,
         ("The request cannot be answered as it stands", "请求内容有误，无法作答"),

@@ -26,6 +26,7 @@ from app.domain.errors import (
     StoreBusyError,
     StoreError,
     StoreFullError,
+    StoreUnavailableError,
     UnknownDecisionError,
 )
 
@@ -42,7 +43,8 @@ ERRORS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ModelUnavailableError, "no_release"),
     (StoreFullError, "store_full"),
     (StoreBusyError, "store_busy"),
-    (StoreError, "store_unavailable"),
+    (StoreUnavailableError, "store_unavailable"),
+    (StoreError, "internal_error"),
     (ArtifactError, "model_failed"),
     (KithError, "model_failed"),
     (Exception, "internal_error"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from app.domain.errors import KithError
 from app.serving.pseudonyms import Keys
 
 LONGEST_ID: Final = 128
+CONCURRENT_ERASURES: Final = 16
 MOMENTS: Final = ("decided_at", "expires_at", "window_ends_at")
 
 Document = dict[str, Any]
@@ -57,6 +59,7 @@ class Remembered:
         self._keys = keys
         self._metrics = metrics
         self._memory = memory
+        self._erasing = 0
 
     async def decision(self, request: Request) -> Response:
         """Answer ``GET /v1/decisions/{decision_id}``."""
@@ -75,14 +78,33 @@ class Remembered:
         """Answer ``DELETE /v1/customers/{customer_id}``."""
         customer_id = request.path_params["customer_id"]
         try:
-            if not 1 <= len(customer_id) <= LONGEST_ID or "\x00" in customer_id:
+            if not (1 <= len(customer_id) <= LONGEST_ID and "\x00" not in customer_id and _is_utf8(request)):
                 raise ProblemError("invalid_request", [Fault("", "no_customer_id")])
-            person = self._keys.person(customer_id)
-            erased = await kept(self._memory.erase(person, to_microseconds(self._clock())))
+            erased = await self._erased(customer_id)
         except KithError as error:
             return refused(error, request, self._metrics, "erasure_failed")
         self._metrics.memory.erasures.inc()
         return _answer({"erased": dict(erased)})
+
+    async def _erased(self, customer_id: str) -> Mapping[str, int]:
+        """Return what was erased; each one holds up all other writing, so that only some may wait."""
+        if self._erasing >= CONCURRENT_ERASURES:
+            raise ProblemError("overloaded", headers={"Retry-After": "1"})
+        self._erasing += 1
+        try:
+            person = self._keys.person(customer_id)
+            return await kept(self._memory.erase(person, to_microseconds(self._clock())))
+        finally:
+            self._erasing -= 1
+
+
+def _is_utf8(request: Request) -> bool:
+    """Say whether an address is UTF-8: the server puts a replacement character for whatever is not."""
+    try:
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _told(found: Document) -> Document:

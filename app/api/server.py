@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import ipaddress
 import signal
 import socket
 import time
@@ -52,9 +54,19 @@ class DrainingServer(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes any free one."""
+    """Return a socket that listens to this machine alone; port 0 takes any free one.
+
+    Raises
+    ------
+    OSError
+        The address is taken, or the name leads beyond this machine.
+    """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+        listener.close()
+        raise OSError(errno.EADDRNOTAVAIL, "the name leads beyond this machine")
+    return listener
 
 
 def address_of(listener: socket.socket) -> str:

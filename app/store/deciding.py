@@ -8,8 +8,9 @@ told apart from new questions before anything is chosen.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -93,7 +94,8 @@ class _Batch:
         self._answers = {row[0]: (row[1], row[2]) for row in _on_record(transaction, keys)}
         self._erased = transaction.erased("request", [key for key in keys if key not in self._answers])
         self._since = min((task.since for task in tasks), default=0)
-        persons = (one.person for one in asked if one.request_key not in self._answers)
+        persons = list({one.person for one in asked if one.request_key not in self._answers})
+        self._erasures = transaction.erasures(persons)
         self._contacts = read_contacts(transaction, persons, self._since)
         self._budgets = read_budgets(transaction, (name for task in tasks for name in task.budgets))
         self._changed: set[str] = set()
@@ -106,11 +108,14 @@ class _Batch:
         for position, asked in enumerate(task.asked):
             if asked.request_key not in self._answers and asked.request_key not in self._erased:
                 first.setdefault(asked.request_key, position)
-        positions = list(first.values())
-        if positions:
-            self._choose(task, positions)
-        new = set(positions)
-        return [self._answer(asked, is_new=position in new) for position, asked in enumerate(task.asked)]
+        new = self._choose(task, list(first.values()))
+        refused = {task.asked[position].request_key for position in first.values() if position not in new}
+        return [
+            Decided({}, error="erased")
+            if asked.request_key in refused
+            else self._answer(asked, is_new=position in new)
+            for position, asked in enumerate(task.asked)
+        ]
 
     def write(self) -> None:
         """Write what the tasks have added."""
@@ -120,11 +125,30 @@ class _Batch:
         budgets = [_budget_row(name, self._budgets[name]) for name in sorted(self._changed)]
         transaction.write(upsert(transaction.dialect, BUDGETS, *_BUDGET_COLUMNS), budgets)
 
-    def _choose(self, task: DecisionTask, positions: Sequence[int]) -> None:
+    def _choose(self, task: DecisionTask, positions: Sequence[int]) -> set[int]:
+        """Choose for the questions at some positions; return those at which something was decided."""
+        choice = self._chosen(task, positions)
+        # Whoever is erased meanwhile is left out, with what the choice promised them from the budgets.
+        alive = [
+            position
+            for position, decision in zip(positions, choice.decisions, strict=True)
+            if decision.decided_at > self._erasures.get(decision.person, decision.decided_at - 1)
+        ]
+        if len(alive) < len(positions):
+            choice = self._chosen(task, alive)
+        self._keep(task, alive, choice)
+        return set(alive)
+
+    def _chosen(self, task: DecisionTask, positions: Sequence[int]) -> Choice:
+        if not positions:
+            return Choice([])
         knowns = [self._known(task.asked[position].person, task.since) for position in positions]
         budgets = {name: self._budgets[name] for name in task.budgets}
         choice = task.choose(positions, knowns, budgets)
         _check(choice, task, positions)
+        return choice
+
+    def _keep(self, task: DecisionTask, positions: Sequence[int], choice: Choice) -> None:
         asked = [task.asked[position] for position in positions]
         rows = [_decision_row(*pair) for pair in zip(choice.decisions, asked, strict=True)]
         # From here on nothing raises: a task that fails leaves no trace for those after it.
@@ -184,6 +208,17 @@ def _check(choice: Choice, task: DecisionTask, positions: Sequence[int]) -> None
         raise ValueError(f"{len(choice.decisions)} decisions for {len(positions)} questions")
     if not choice.budgets.keys() <= set(task.budgets):
         raise ValueError("a budget was changed that the task does not name")
+    if not all(map(math.isfinite, _numbers(choice))):
+        raise ValueError("a number of a decision or a budget is not finite")
+
+
+def _numbers(choice: Choice) -> Iterator[float]:
+    """Yield the numbers that are written as such; JSON is checked as it is encoded."""
+    for decision in choice.decisions:
+        yield decision.propensity or 0.0
+        yield decision.reservation.charge if decision.reservation else 0.0
+    for state in choice.budgets.values():
+        yield from (state.spent, state.price, state.net_total)
 
 
 def _on_record(transaction: Transaction, keys: Sequence[str]) -> Sequence[Any]:

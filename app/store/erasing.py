@@ -52,7 +52,9 @@ def erase(transaction: Transaction, person: str, at: int) -> dict[str, int]:
             transaction.connection.execute(keep.from_select(["kind", "key"], chosen))
         counts[name] = transaction.connection.execute(delete(table).where(condition)).rowcount
     before = select(ERASURES.c.at).where(ERASURES.c.person == person)
-    latest = max(at, transaction.connection.execute(before).scalar() or at)
+    earlier = transaction.connection.execute(before).scalar()
+    transaction.new_rows += earlier is None
+    latest = at if earlier is None else max(at, earlier)
     transaction.write(upsert(transaction.dialect, ERASURES, "at"), [{"person": person, "at": latest}])
     return counts
 

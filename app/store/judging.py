@@ -11,7 +11,7 @@ from sqlalchemy import Select, insert, select
 
 from app.domain.errors import ConflictError, ErasedError, KithError, UnknownDecisionError
 from app.store.records import NewFeedback
-from app.store.tables import DECISIONS, ERASURES, FEEDBACK
+from app.store.tables import DECISIONS, FEEDBACK
 from app.store.transaction import Rows, Transaction, among
 
 DECISION: Final = "decision"
@@ -48,8 +48,7 @@ class _Batch:
         )
         self._erased_ids = transaction.erased("decision", ids)
         persons = list({verdict.person for verdict in verdicts if verdict.person})
-        erasures = transaction.rows(_erasures(dialect), persons=persons) if persons else ()
-        self._erasures = {row[0]: row[1] for row in erasures}
+        self._erasures = transaction.erasures(persons)
         self._rows: Rows = []
 
     def take(self, verdict: NewFeedback) -> bool:
@@ -91,8 +90,3 @@ def _on_record(dialect: str) -> Select[Any]:
 def _decided(dialect: str) -> Select[Any]:
     row = DECISIONS.c
     return select(row.decision_id, row.person).where(among(dialect, row.decision_id, "ids"))
-
-
-@cache
-def _erasures(dialect: str) -> Select[Any]:
-    return select(ERASURES).where(among(dialect, ERASURES.c.person, "persons"))

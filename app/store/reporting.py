@@ -24,11 +24,13 @@ from app.store.records import (
     NewOutcome,
     Reported,
 )
-from app.store.tables import BUDGETS, CONTACTS, DECISIONS, ERASURES, OUTCOMES, RESERVATIONS
+from app.store.tables import BUDGETS, CONTACTS, DECISIONS, OUTCOMES, RESERVATIONS
 from app.store.transaction import Rows, Transaction, among, upsert
 
 _ANSWERING_MODES: Final = ("live", "apprentice")
 """Modes whose decisions were carried out, so that a customer and an action point to them."""
+_SKEW: Final = 5 * 60 * 1_000_000
+"""By how much the clock of a platform may be behind: an outcome seems to come before its decision then."""
 _INSERT: Final = insert(OUTCOMES)
 _UPDATE_RESERVATION: Final = (
     update(RESERVATIONS)
@@ -130,7 +132,7 @@ class _Batch:
             "decision", [key for key in ids if key not in self._decisions]
         )
         persons = list({one.person for one in outcomes if one.person and not one.decision_id})
-        self._erasures = {row.person: row.at for row in told.rows(_erasures, persons=persons)}
+        self._erasures = transaction.erasures(persons)
         self._of_action = self._read_of_action(told, outcomes)
         joined = list(
             {*self._decisions, *(row.decision_id for rows in self._of_action.values() for row in rows)}
@@ -209,7 +211,7 @@ class _Batch:
         if person in self._erasures and outcome.at <= self._erasures[person]:
             raise ErasedError("The outcome belongs to a customer who was erased")
         for decision in self._of_action.get((person, outcome.action_id or ""), ()):
-            if decision.decided_at <= outcome.at:
+            if decision.decided_at <= outcome.at + _SKEW:
                 return decision, "customer_action"
         return None, "customer"
 
@@ -292,11 +294,6 @@ def _by_action(dialect: str) -> Select[Any]:
         .where(row.mode.in_(_ANSWERING_MODES))
         .order_by(row.decided_at.desc(), row.decision_id)
     )
-
-
-@cache
-def _erasures(dialect: str) -> Select[Any]:
-    return select(ERASURES).where(among(dialect, ERASURES.c.person, "persons"))
 
 
 @cache

@@ -158,6 +158,14 @@ ERASED_KEYS: Final = Table(
 )
 """``kind`` is ``request``, ``decision``, ``event`` or ``feedback``."""
 
+IDENTITY: Final = Table(
+    "identity",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("key_check", Text, nullable=False),
+)
+"""One row: by what the key is known that all pseudonyms were made with."""
+
 PULSES: Final = Table(
     "pulses",
     METADATA,

@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Insert,
     Select,
     Table,
     Text,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, registry, sqlite
 
-from app.store.tables import ERASED_KEYS
+from app.store.tables import DECISIONS, ERASED_KEYS, ERASURES, FEEDBACK, OUTCOMES
 
 Rows = list[dict[str, Any]]
 
@@ -47,6 +48,7 @@ _NAMED: Final = {
 _MOST_LOCKS: Final = 1000
 """PostgreSQL has room for some thousands over all connections."""
 _EVERYTHING: Final = 0x4B697469
+_COUNTED: Final = frozenset({DECISIONS.name, OUTCOMES.name, FEEDBACK.name})
 
 
 class _Listed(TypeDecorator[Sequence[str]]):
@@ -91,6 +93,8 @@ class Transaction:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.has_written = False
+        self.new_rows = 0
+        """How many decisions, outcomes, verdicts and erasures there are that were not there before."""
         self._held: frozenset[str] = frozenset()
 
     @property
@@ -106,6 +110,8 @@ class Transaction:
         """Run a statement once for each of the rows, which name its parameters; do nothing without rows."""
         if rows:
             self.has_written = True
+            if isinstance(statement, Insert) and statement.table.name in _COUNTED:
+                self.new_rows += len(rows)
             self.connection.exec_driver_sql(_sql(self.dialect, statement), list(rows))
 
     def erased(self, kind: str, keys: Sequence[str]) -> set[str]:
@@ -113,6 +119,12 @@ class Transaction:
         if not keys:
             return set()
         return {row[0] for row in self.rows(_erased_keys(self.dialect), kind=kind, keys=keys)}
+
+    def erasures(self, persons: Sequence[str]) -> dict[str, int]:
+        """Return when those of some persons were erased who were."""
+        if not persons:
+            return {}
+        return {row.person: row.at for row in self.rows(_erasures(self.dialect), persons=persons)}
 
     def hold(self, persons: Iterable[str], ids: Iterable[str]) -> None:
         """Wait until no other transaction works on any of the persons and ids; to be called first."""
@@ -155,6 +167,11 @@ def _sql(dialect: str, statement: UpdateBase) -> str:
 def _erased_keys(dialect: str) -> Select[Any]:
     key = ERASED_KEYS.c.key
     return select(key).where(ERASED_KEYS.c.kind == bindparam("kind"), among(dialect, key, "keys"))
+
+
+@cache
+def _erasures(dialect: str) -> Select[Any]:
+    return select(ERASURES).where(among(dialect, ERASURES.c.person, "persons"))
 
 
 @cache

@@ -50,6 +50,7 @@ def made_release(*, actions: int = ACTIONS, **policy: Any) -> LoadedRelease:
         "effects": {},
         "responses": {},
         "response_base_rate": None,
+        "response_confirmed": False,
         "typical_order_value": 40.0,
         "tier": "rules",
     }

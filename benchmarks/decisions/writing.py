@@ -75,9 +75,9 @@ def per_second(memory: Memory, tasks: Sequence[Task], clients: int = CLIENTS) ->
 
 
 @contextmanager
-def opened(url: str, **limits: int) -> Iterator[Memory]:
+def opened(url: str, batch_limit: int = 256) -> Iterator[Memory]:
     """Give a memory that works."""
-    memory = Memory(url, **limits)
+    memory = Memory(url, batch_limit=batch_limit)
     memory.start()
     try:
         memory.look((), 0, ()).result(_WAIT_SECONDS)

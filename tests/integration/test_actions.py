@@ -42,7 +42,7 @@ def serving(folder: Path, **settings: Any) -> Iterator[TestClient]:
     """Give a client of a service whose database is in a folder; the service ends with the block."""
     chosen = Settings(**{"id_key": KEY, "var": folder, **settings})
     app = create_app(chosen, clock=lambda: NOW, store=FakeStore(acting()), write=lambda _: None)
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 

@@ -94,7 +94,7 @@ def working_day(release: LoadedRelease, folder: Path) -> Iterator[Day]:
         store=FakeStore(release),
         write=lambda _: None,
     )
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield Day(client)
 
 

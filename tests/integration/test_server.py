@@ -22,7 +22,7 @@ from tests.unit.artifacts import tiny
 pytestmark = pytest.mark.xdist_group("server")
 
 CANARY = "canary.jane@mail.example"
-POST = b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /v1/scores HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
 def body(customer_id: str = "c", **fields: Any) -> dict[str, Any]:
@@ -163,13 +163,13 @@ def test_chunked_bomb_is_cut_off_and_the_service_goes_on(server: Server) -> None
 
 def test_headers_that_do_not_end_are_not_waited_for(server: Server) -> None:
     began = time.monotonic()
-    assert b"<open>" not in exchange(server, b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nX-A: ")
+    assert b"<open>" not in exchange(server, b"POST /v1/scores HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
     assert b"<open>" not in exchange(server, b"")
     assert time.monotonic() - began < 8
 
 
 def test_second_request_of_a_connection_has_a_deadline_for_its_headers_too(server: Server) -> None:
-    first = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    first = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     received = exchange(server, first + b"GET /livez HTTP/1.1\r\nX-A: ")
     assert received.startswith(b"HTTP/1.1 200")
     assert b"<open>" not in received
@@ -186,7 +186,7 @@ def test_body_that_does_not_end_is_408(server: Server) -> None:
     [
         b"\x16\x03\x01\x00\xa5\x01\x00\x00",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n",
         POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
     ],

@@ -53,6 +53,7 @@ GOOD = {
     "KITH_MAX_CONCURRENT": ("7", 7),
     "KITH_STORE": ("sqlite:////srv/kith.db", "sqlite:////srv/kith.db"),
     "KITH_UNLOGGED_DECISIONS": ("Answer", "answer"),
+    "KITH_ALLOWED_HOSTS": ("Kith.example, ::1 ,10.0.0.1", ("kith.example", "::1", "10.0.0.1")),
 }
 
 
@@ -73,6 +74,7 @@ BAD = {
     "KITH_STORE": ["", "kith.db", "mysql://host/kith", "oracle+x://secret"],
     "KITH_STORE_QUEUE": ["0", "x"],
     "KITH_UNLOGGED_DECISIONS": ["perhaps", ""],
+    "KITH_ALLOWED_HOSTS": ["", "*", "kith.example:443", "https://kith.example", "a,,b"],
     "KITH_MAX_BODY_BYTES": ["1048577", "10"],
     "KITH_MAX_BATCH_BYTES": ["16777217"],
 }

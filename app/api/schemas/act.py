@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter
 
 from app.api.schemas.customer import Customer
-from app.api.schemas.fields import Id, Wire
+from app.api.schemas.fields import Id, Wire, put_in_utc
 from app.api.schemas.request import BATCH_LIMIT, CustomerRequest, count_fields, sort_attributes
 from app.serving.decision import AskAction
 
@@ -40,8 +40,8 @@ class NextBestActionRequest(CustomerRequest):
     mode: Mode | None = Field(
         None,
         description="`live`, where left out, decides and writes it down; `dry_run` writes nothing; `shadow` "
-        "writes down what would be done, and promises no contact; `apprentice` keeps the caller's own choice "
-        "and learns from it.",
+        "writes down what would be done, and promises no contact; `apprentice` writes "
+        "down the caller's own choice as what was done.",
     )
     candidates: Annotated[list[Id], Field(max_length=CANDIDATES_LIMIT)] | None = Field(
         None, description="Ids of the actions to choose from; the whole playbook where left out."
@@ -81,9 +81,11 @@ read_action_request: Final[Callable[[bytes | str], NextBestActionRequest]] = _RE
 def canonical_action(request: NextBestActionRequest) -> bytes:
     """Return the one form of all bodies that say the same, with what was left out filled in.
 
-    ``as_of`` is told only where the caller did, so that a question about now can be asked again.
+    ``as_of`` is told only where the caller did, so that a question about now can be asked again. Times are in
+    UTC: the same moment by another clock is the same moment.
     """
     sort_attributes(request)
+    put_in_utc(request)
     request.mode, request.limit = request.mode or LIVE, request.limit or DEFAULT_LIMIT
     request.locale, request.explain = request.locale or "en", bool(request.explain)
     if request.candidates is not None:

@@ -64,6 +64,7 @@ class Hours(Told):
 
     from_: Annotated[int, Field(ge=0, le=23)] = Field(alias="from", description="First hour.")
     to: Annotated[int, Field(ge=0, le=24)] = Field(description="The hour at which it ends.")
+    timezone: str = Field(description="IANA zone that the hours are told in: the business's.")
 
 
 class ActionReason(Told):

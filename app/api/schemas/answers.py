@@ -330,6 +330,7 @@ class StoreState(Told):
     """How the store is."""
 
     state: Literal["up", "down", "full"] = Field(description="As the last write has shown.")
+    reason: str | None = Field(description="Why it is not up, where that is known.")
     waiting: int = Field(ge=0, description="Writes that wait.")
 
 

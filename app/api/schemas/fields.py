@@ -67,3 +67,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$", max_length=35)]
+
+
+def put_in_utc(part: BaseModel) -> None:
+    """Write every time of a part of a request, and of its own parts, in UTC."""
+    values = vars(part)
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            values[name] = value.astimezone(UTC)
+        elif isinstance(value, BaseModel):
+            put_in_utc(value)
+        elif isinstance(value, list):
+            for one in value:
+                if isinstance(one, BaseModel):
+                    put_in_utc(one)

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from app.api.schemas.act import Channel
 from app.api.schemas.answers import Problem, Told
-from app.api.schemas.fields import Currency, Id, Money, Timestamp, Wire, Word
+from app.api.schemas.fields import Currency, Id, Money, Timestamp, Wire, put_in_utc
 from app.api.schemas.request import BATCH_LIMIT
 from app.domain.clock import to_microseconds
 from app.serving.pseudonyms import Keys
@@ -19,6 +19,22 @@ from app.store.records import NewFeedback, NewOutcome
 COMMENT_LIMIT: Final = 500
 TARGETS: Final = ("decision", "score", "recommendation")
 
+PRINTABLE: Final = r"^[^\x00-\x08\x0B-\x1F\x7F]*$"
+"""No control characters but tabs and line feeds."""
+
+ActionId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+Capability = Literal[
+    "churn",
+    "clv",
+    "purchase",
+    "satisfaction",
+    "segment",
+    "triggers",
+    "sentiment",
+    "recommendations",
+    "next_best_action",
+]
 AnswerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 OutcomeType = Literal[
     "delivered",
@@ -45,8 +61,10 @@ class OutcomeReport(Wire):
         None, description="The decision that it came of; alone, or else `customer_id`."
     )
     customer_id: Id | None = Field(None, description="The customer, where the decision is not known.")
-    action_id: Id | None = Field(
-        None, description="With `customer_id`: the action that it came of, if it came of one."
+    action_id: ActionId | None = Field(
+        None,
+        description="With `customer_id`: the action of the playbook that it came of, if it came of one; what "
+        "came of an action that the playbook has lost is reported by `decision_id`.",
     )
     type: OutcomeType = Field(description="What happened; `not_sent` frees the contact that was promised.")
     value: Money | None = Field(None, description="Money that it brought; required with `revenue`.")
@@ -75,11 +93,15 @@ class FeedbackReport(Wire):
     decision_id: AnswerId | None = Field(None, description="The decision that is judged; or")
     score_id: AnswerId | None = Field(None, description="the score that is judged; or")
     recommendation_id: AnswerId | None = Field(None, description="the list that is judged.")
-    customer_id: Id | None = Field(None, description="Whom it is about: lets the verdict be erased.")
-    capability: Word | None = Field(None, description="Which part of a score, e.g. `churn`.")
+    customer_id: Id | None = Field(
+        None,
+        description="Whom it is about; required with `score_id` and `recommendation_id`, so that the verdict "
+        "can be erased with the customer.",
+    )
+    capability: Capability | None = Field(None, description="Which part of a score, e.g. `churn`.")
     verdict: Literal["agree", "disagree", "unsure"] = Field(description="The verdict.")
-    reason: Word | None = Field(None, description="A word of your own list of reasons.")
-    comment: Annotated[str, Field(max_length=COMMENT_LIMIT)] | None = Field(
+    reason: Slug | None = Field(None, description="A word of your own list of reasons.")
+    comment: Annotated[str, Field(max_length=COMMENT_LIMIT, pattern=PRINTABLE)] | None = Field(
         None, description="At most 500 characters. No names, numbers or addresses of customers, please."
     )
     at: Timestamp | None = Field(None, description="When it was given; now where left out.")
@@ -134,6 +156,7 @@ read_feedback: Final[Callable[[bytes | str], FeedbackReport]] = _FEEDBACK.valida
 
 def outcome_of(report: OutcomeReport, keys: Keys, received_at: datetime) -> NewOutcome:
     """Return an outcome as the store takes it: with pseudonyms in place of the caller's ids."""
+    put_in_utc(report)
     content: bytes = _OUTCOME.serializer.to_json(report, exclude_none=True)
     return NewOutcome(
         event_key=keys.event(report.event_id),
@@ -152,6 +175,7 @@ def outcome_of(report: OutcomeReport, keys: Keys, received_at: datetime) -> NewO
 
 def feedback_of(report: FeedbackReport, keys: Keys, received_at: datetime) -> NewFeedback:
     """Return a verdict as the store takes it; exactly one target must be given."""
+    put_in_utc(report)
     content: bytes = _FEEDBACK.serializer.to_json(report, exclude_none=True)
     target, target_id = next(given_targets(report))
     return NewFeedback(

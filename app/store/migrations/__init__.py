@@ -5,6 +5,7 @@ Several instances may start at once: the first one does the steps, the others wa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -13,26 +14,76 @@ from typing import Final
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from app.domain.errors import StoreUnavailableError
+from app.store.tables import IDENTITY
 
 _LOCK: Final = 0x4B697468
 """The number that instances agree on; it spells the project's name."""
 
 
-def migrate(engine: Engine, target: str = "head") -> None:
+NEWER: Final = "A newer version of the service has changed the database; this version cannot use it"
+OLDER: Final = "The database has the schema of an older version; the service changes it when it starts"
+EMPTY: Final = "The database does not hold what a service remembers"
+OTHER_KEY: Final = "another KITH_ID_KEY"
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def migrate(engine: Engine, target: str = "head", *, key_check: str | None = None) -> None:
     """Bring the database to a revision, the newest by default; do nothing if it is there already.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    target
+        The revision.
+    key_check
+        What the key of the pseudonyms makes of a known text. The first one stays with the database, for what
+        is on record cannot be found under another key.
 
     Raises
     ------
     StoreUnavailableError
-        A newer version of the code has changed the database.
+        A newer version of the code has changed the database, or it belongs to another key; it stays as it is.
     """
     with engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _upgrade(connection, target)
+        if key_check is not None:
+            _identify(connection, key_check)
+
+
+def check_schema(connection: Connection) -> None:
+    """Do nothing if the schema of a database is that of the code.
+
+    Raises
+    ------
+    StoreUnavailableError
+        It is a newer one, an older one, or none at all.
+    """
+    heads = set(MigrationContext.configure(connection).get_current_heads())
+    if not heads:
+        raise StoreUnavailableError(EMPTY)
+    _refuse_newer(heads)
+    if heads != set(_scripts().get_heads()):
+        raise StoreUnavailableError(OLDER)
+
+
+def _identify(connection: Connection, key_check: str) -> None:
+    kept = connection.execute(select(IDENTITY.c.key_check)).scalar()
+    if kept is None:
+        connection.execute(insert(IDENTITY).values(id=1, key_check=key_check))
+    elif kept != key_check:
+        raise StoreUnavailableError(OTHER_KEY)
+
+
+def _refuse_newer(heads: Iterable[str]) -> None:
+    if not {script.revision for script in _scripts().walk_revisions()}.issuperset(heads):
+        raise StoreUnavailableError(NEWER)
 
 
 @cache
@@ -52,10 +103,6 @@ def _upgrade(connection: Connection, target: str) -> None:
 
     # SQLite keeps changes of the schema in a transaction, if one was begun by hand as it is here.
     context = MigrationContext.configure(connection, opts={"fn": steps, "transactional_ddl": True})
-    known = {script.revision for script in scripts.walk_revisions()}
-    if not known.issuperset(context.get_current_heads()):
-        raise StoreUnavailableError(
-            "A newer version of the service has changed the database; this version cannot use it"
-        )
+    _refuse_newer(context.get_current_heads())
     with Operations.context(context):
         context.run_migrations()

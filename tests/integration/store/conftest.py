@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def opened(url: str) -> Iterator[Opened]:
     """Give a function that opens memories of the same database."""
     memories: list[Memory] = []
 
-    def begin(**limits: int) -> Memory:
+    def begin(**limits: Any) -> Memory:
         memories.append(Memory(url, **limits))
         memories[-1].start()
         return memories[-1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,24 @@ def test_answer_that_is_no_json_fails_alone(memory: Memory) -> None:
     with pytest.raises(ValueError, match="JSON"):
         future.result(10)
     assert good.result(10)[0].error is None
+
+
+def test_numbers_that_are_not_finite_fail_alone(memory: Memory) -> None:
+    nan, endless = float("nan"), float("inf")
+    odd = [
+        task(replace(decision("a"), propensity=nan)),
+        task(decision("b", charge=endless)),
+        task(replace(decision("c"), candidates=[{"probability": endless}])),
+        replace(
+            task(decision("d")), choose=lambda *_: Choice([decision("d")], {"promotions": BudgetState(nan)})
+        ),
+    ]
+    bad = [memory.decide(one) for one in odd]
+    good = memory.decide(task(decision("e")))
+    assert [type(future.exception(10)) for future in bad] == [ValueError] * 4
+    assert good.result(10)[0].error is None
+    assert memory.look([], 0, ["promotions"]).result(10)[1]["promotions"].spent == 2.0
+    assert (memory.state, memory.counts["retried"]) == ("up", 0)
 
 
 def test_bulk_of_thousands_shares_one_budget(memory: Memory) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from app.domain.errors import ErasedError
 from app.store.memory import Memory
-from app.store.records import Decided, NewFeedback
+from app.store.records import Asked, Choice, Decided, DecisionTask, NewFeedback
 from tests.integration.store.conftest import Opened
 from tests.integration.store.making import DAY, decision, outcome, task
 
@@ -78,6 +81,62 @@ def test_erased_person_may_be_known_anew(memory: Memory) -> None:
     assert memory.erase("ann", 5 * DAY).result(10)["decisions"] == 1
     with pytest.raises(ErasedError):
         memory.report(outcome("late", "opened", person="ann", at=10 * DAY)).result(10)
+
+
+def test_decision_from_before_an_erasure_is_not_made_after_it(memory: Memory) -> None:
+    memory.erase("ann", 10 * DAY).result(10)
+    both = task(decision("a", "ann", at=10 * DAY), decision("b", "bob", at=10 * DAY))
+    refused, made = memory.decide(both).result(10)
+    assert (refused, made.error) == (Decided({}, error="erased"), None)
+    assert memory.look(["ann"], 0, ["promotions"]).result(10)[1]["promotions"].spent == 2.0
+    later = memory.decide(task(decision("a", "ann", at=10 * DAY + 1))).result(10)
+    assert later[0].error is None
+    books = memory.books()
+    assert (books["faults"], books["counts"]["decisions"]) == ([], {"live": 2})
+
+
+def test_erasures_that_wait_together_are_committed_together(memory: Memory) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def choose(*_: object) -> Choice:
+        began.set()
+        go.wait(10)
+        raise InterruptedError
+
+    held = memory.decide(DecisionTask([Asked("ann", "request", "body")], 0, [], choose))
+    assert began.wait(10)
+    before = memory.counts["commits"]
+    erasures = [memory.erase(f"person-{number}", DAY) for number in range(50)]
+    decided = memory.decide(task(decision("a", "person-1", at=2 * DAY)))
+    go.set()
+    with pytest.raises(InterruptedError):
+        held.result(10)
+    assert [future.result(10)["decisions"] for future in erasures] == [0] * 50
+    assert decided.result(10)[0].error is None
+    assert memory.counts["commits"] - before == 2
+    assert memory.books()["counts"]["erasures"] == 50
+
+
+def test_log_that_is_read_is_emptied_once_the_reader_has_gone(tmp_path: Path) -> None:
+    memory = Memory(f"sqlite:///{tmp_path}/store.db")
+    memory.start()
+    one = decision("a")
+    one.answer["told"] = "a-secret-answer"
+    memory.decide(task(one)).result(10)
+    log = tmp_path / "store.db-wal"
+    reader = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    reader.execute("BEGIN").close()
+    assert reader.execute("SELECT count(*) FROM decisions").fetchone() == (1,)
+    memory.erase("ann", 1).result(10)
+    assert b"a-secret-answer" in log.read_bytes()
+    memory.report(outcome("a", "opened", person="bob")).result(10)
+    reader.close()
+    until = time.monotonic() + 10
+    while b"a-secret-answer" in log.read_bytes() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert b"a-secret-answer" not in log.read_bytes()
+    assert b"a-secret-answer" not in (tmp_path / "store.db").read_bytes()
+    memory.close(10)
 
 
 def test_erased_answers_leave_the_file_and_its_log(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from sqlalchemy import select, text
@@ -133,7 +134,7 @@ def obedient(url: str, shim: Path, control: Path) -> Iterator[Obedient]:
         (errno.ENOSPC, "write", "StoreFullError", "full"),
         (errno.EIO, "write", "StoreUnavailableError", "down"),
         (errno.EIO, "sync", "StoreUnavailableError", "down"),
-        (errno.ENOSPC, "sync", "StoreUnavailableError", "down"),
+        (errno.ENOSPC, "sync", "StoreFullError", "full"),
     ],
 )
 def test_failing_disk_loses_nothing_and_is_used_again_when_it_works(
@@ -159,6 +160,57 @@ def test_failing_disk_loses_nothing_and_is_used_again_when_it_works(
             acknowledged.update(answers)
     found_keys = kept(url)
     assert sorted(found_keys) == sorted(acknowledged)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Read from a file all along, as a backup does."""
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN").close()
+    assert reader.execute("SELECT count(*) FROM outcomes").fetchone()
+    yield
+    reader.close()
+
+
+def test_long_reader_keeps_no_instance_from_starting(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    first, second = Memory(url), Memory(url)
+    first.start()
+    first.report(outcome("a")).result(10)
+    with reading(tmp_path / "store.db"):
+        first.report(outcome("b")).result(10)
+        second.start()
+        assert second.report(outcome("b")).result(5).is_replay
+        assert second.report(outcome("c")).result(5).is_replay is False
+        assert second.state == "up"
+    for memory in (first, second):
+        memory.close(10)
+
+
+@pytest.mark.slow
+def test_long_reader_keeps_no_instance_from_returning_after_a_failed_sync(tmp_path: Path, shim: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with obedient(url, shim, tmp_path / "control") as process:
+        assert process.report("a") == ({"a": "new"}, "up")
+        with reading(tmp_path / "store.db"):
+            assert process.report("b") == ({"b": "new"}, "up")
+            process.fail(errno.EIO, "sync")
+            assert process.report("c", "b") == (dict.fromkeys("cb", "StoreUnavailableError"), "down")
+            process.mend()
+            time.sleep(1.1)  # as above
+            answers, state = process.report("a", "b", "c")
+            assert (answers["a"], answers["b"], state) == ("replay", "replay", "up")
+    assert sorted(kept(url)) == ["a", "b", "c"]
+
+
+def test_silent_server_is_noticed_by_the_connection(url: str) -> None:
+    if not url.startswith("postgresql"):
+        pytest.skip("SQLite is no server")
+    with open_engine(url).connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        found = driver.info.get_parameters()
+    names = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+    assert [found[name] for name in names] == ["5", "2", "3", "10000"]
 
 
 def test_store_that_nobody_uses_notices_that_there_is_room_again(tmp_path: Path, shim: Path) -> None:

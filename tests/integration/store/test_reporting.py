@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.errors import ConflictError, StoreUnavailableError, UnknownDecisionError
+from app.domain.errors import ConflictError, StoreError, UnknownDecisionError
 from app.store.memory import Memory
 from app.store.records import OUTCOME_TYPES, Contacted, NewFeedback, NewOutcome, Reported
 from tests.integration.store.making import DAY, decision, outcome, task
@@ -182,12 +182,44 @@ def test_feedback_is_taken_once(memory: Memory) -> None:
     assert memory.books()["counts"]["feedback"] == {"right": 1, "wrong": 1}
 
 
-def test_what_the_database_cannot_hold_fails_alone(memory: Memory, url: str) -> None:
-    broken = NewFeedback("feedback-1", "body", "score", "request", "wrong", 5, 1 << 70)
-    bad = memory.judge(broken)
-    good = memory.judge(replace(broken, feedback_key="feedback-2", at=5))
-    with pytest.raises(StoreUnavailableError if url.startswith("postgresql") else OverflowError):
-        bad.result(10)
+@pytest.mark.parametrize("odd", [{"at": 1 << 70}, {"comment": "\ud800"}, {"comment": "a\0b"}])
+def test_what_the_database_cannot_hold_fails_alone(memory: Memory, url: str, odd: dict[str, object]) -> None:
+    sound = NewFeedback("feedback-2", "body", "score", "request", "wrong", 5, 5)
+    memory.judge(replace(sound, feedback_key="feedback-0")).result(10)
+    connection = memory._writer._connection
+    bad = memory.judge(replace(sound, feedback_key="feedback-1", **odd))  # type: ignore[arg-type]
+    good = memory.judge(sound)
+    refusal = bad.exception(10)
+    if odd.get("comment") != "a\0b" or url.startswith("postgresql"):
+        assert type(refusal) is StoreError
     assert good.result(10) is False
     assert memory.state == "up"
-    assert memory.books()["counts"]["feedback"] == {"wrong": 1}
+    assert memory._writer._connection is connection
+    assert memory.books()["counts"]["feedback"] == {"wrong": 2 + (refusal is None)}
+
+
+def test_platform_whose_clock_is_behind_means_the_decision_just_made(memory: Memory) -> None:
+    memory.decide(task(decision("a", at=2 * DAY))).result(10)
+    minutes = 60 * 1_000_000
+    near = outcome("1", "opened", at=2 * DAY - 5 * minutes, person="ann", action_id="coupon")
+    far = outcome("2", "opened", at=2 * DAY - 5 * minutes - 1, person="ann", action_id="coupon")
+    assert memory.report(near).result(10).decision_id == "decision-a"
+    assert memory.report(far).result(10).joined_by == "customer"
+    assert memory.books()["faults"] == []
+
+
+def test_only_new_rows_count_as_written(memory: Memory) -> None:
+    verdict = NewFeedback("feedback-1", "body", "score", "request", "wrong", 5, 5)
+    both = task(decision("a"), decision("b", "bob"))
+    told = outcome("1", "opened", decision_id="decision-a")
+    for step in (
+        lambda: memory.decide(both),
+        lambda: memory.report(told),
+        lambda: memory.judge(verdict),
+        lambda: memory.look(["ann"], 0, []),
+    ):
+        for _ in range(2):
+            step().result(10)
+    for at in (DAY, 2 * DAY):
+        memory.erase("ann", at).result(10)
+    assert memory.counts["written"] == 2 + 1 + 1 + 1

@@ -35,7 +35,7 @@ def start() -> Iterator[Start]:
             scorer=asked,
             write=lines.append,
         )
-        client = TestClient(app, raise_server_exceptions=False)
+        client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         client.__enter__()
         running.append(client)
         return Service(app, client, held, asked, lines)

@@ -95,6 +95,7 @@ def acting(playbook: Document = PLAYBOOK) -> LoadedRelease:
         "effects": {},
         "responses": {},
         "response_base_rate": None,
+        "response_confirmed": False,
         "typical_order_value": None,
         "tier": "rules",
     }
@@ -115,7 +116,11 @@ class FakeMemory:
 
     error: StoreError | None = None
     is_late: bool = False
+    is_at_work: bool = False
+    """What never ends has begun."""
+    futures: list[Future[Any]] = field(default_factory=list)
     state: str = "up"
+    reason: str | None = None
     decisions: dict[str, tuple[str, NewDecision]] = field(default_factory=dict)
     budgets: dict[str, BudgetState] = field(default_factory=dict)
     outcomes: dict[str, NewOutcome] = field(default_factory=dict)
@@ -142,17 +147,21 @@ class FakeMemory:
         def work() -> list[Decided]:
             new = [k for k, one in enumerate(task.asked) if one.request_key not in self.decisions]
             new = [k for k in new if task.asked[k].request_key not in self.gone]
-            states = {name: self.budgets.get(name, BudgetState()) for name in task.budgets}
-            choice = task.choose(new, [self._known(task.asked[k].person) for k in new], states)
-            self.budgets.update(choice.budgets)
-            for k, decision in zip(new, choice.decisions, strict=True):
-                self.decisions[task.asked[k].request_key] = (task.asked[k].body_hash, decision)
+            if new:
+                self._choose(task, new)
             return [
                 self._decided(one.request_key, one.body_hash, k not in new)
                 for k, one in enumerate(task.asked)
             ]
 
         return self._future("decide", work)
+
+    def _choose(self, task: DecisionTask, new: Sequence[int]) -> None:
+        states = {name: self.budgets.get(name, BudgetState()) for name in task.budgets}
+        choice = task.choose(new, [self._known(task.asked[k].person) for k in new], states)
+        self.budgets.update(choice.budgets)
+        for k, decision in zip(new, choice.decisions, strict=True):
+            self.decisions[task.asked[k].request_key] = (task.asked[k].body_hash, decision)
 
     def look(
         self, persons: Sequence[str], since: int, budgets: Sequence[str]
@@ -217,7 +226,10 @@ class FakeMemory:
         self.calls.append(name)
         future: Future[Any] = Future()
         error = self.error or self.refusals.get(name)
+        self.futures.append(future)
         if self.is_late:
+            if self.is_at_work:
+                future.set_running_or_notify_cancel()
             return future
         if error is not None:
             future.set_exception(error)

@@ -6,17 +6,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from app.api.action_examples import ACTION_BATCH_EXAMPLES, ACTION_EXAMPLES
+from app.api.actions import Actions
+from app.api.releases import Releases
 from app.api.schemas.act import NextBestActionRequest, read_action_request
 from app.api.schemas.acted import Decision, DecisionOnRecord, Decisions
 from app.api.schemas.answers import Problem
 from app.api.schemas.request import OBJECTS_LIMIT, CustomerRequest
-from app.api.telemetry import JsonLines
+from app.api.telemetry import JsonLines, Metrics
 from app.domain.actions import ACTION_TYPES, EVIDENCE, LAYERS, MODES, NONE
 from app.domain.errors import StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
 from app.domain.history import CONTACT_CHANNELS
-from tests.unit.api.fakes import FakeStore, Service, Start
+from app.serving.pseudonyms import Keys
+from app.serving.release import LoadedRelease
+from tests.unit.api.fakes import KEY, NOW, FakeStore, Service, Start, release
 from tests.unit.api.memories import PLAYBOOK, FakeMemory, acting, action, as_memory
 
 Body = dict[str, Any]
@@ -133,7 +140,7 @@ def test_retry_gets_the_same_answer_also_later_and_in_another_layout(
         {"limit": 2},
         {"locale": "zh-CN"},
         {"orders": []},
-        {"as_of": "2026-11-01T00:00:00Z"},
+        {"as_of": "2026-11-01T03:50:00Z"},
         {"timezone": "Asia/Tokyo"},
         {"candidates": ["coupon"]},
         {"mode": "shadow"},
@@ -246,7 +253,8 @@ def test_bad_request_is_refused_with_its_place_and_repeats_nothing(
     assert all(fault["hint"] for fault in told["errors"])
     assert CANARY not in json.dumps(told) + "".join(service.lines)
     assert CANARY not in "".join(JsonLines().format(record) for record in caplog_kith.records)
-    assert memory.calls == ["start"]
+    assert not memory.decisions
+    assert memory.calls in (["start"], ["start", "decide"])
 
 
 def test_unknown_action_names_what_is_known(service: Service) -> None:
@@ -279,7 +287,7 @@ def test_release_without_a_playbook_is_an_answer(start: Start, memory: FakeMemor
     told = ask(start(memory=memory), body())
     assert (told["eligible"], told["ineligible_reason"]) == (False, "no_model")
     assert (told["actions"], told["logged"], told["decision_id"]) == ([], False, None)
-    assert memory.calls == ["start"]
+    assert not memory.decisions
 
 
 def test_no_release_is_told(start: Start) -> None:
@@ -328,7 +336,11 @@ def test_scores_need_no_store(start: Start) -> None:
     response = service.client.post("/v1/scores", json={"customer": {"customer_id": "c"}, "want": ["churn"]})
     assert response.status_code == 200
     assert service.client.get("/readyz").status_code == 200
-    assert service.client.get("/readyz?verbose").json()["store"] == {"state": "down", "waiting": 0}
+    assert service.client.get("/readyz?verbose").json()["store"] == {
+        "state": "down",
+        "reason": None,
+        "waiting": 0,
+    }
     assert memory.calls == ["start"]
 
 
@@ -371,10 +383,88 @@ def test_decisions_are_counted_once_and_name_no_customer(service: Service) -> No
     text = service.client.get("/metrics").text
     labels = 'action="coupon",arm="treatment",evidence="rule_prior",mode="live",slice="exploit"'
     assert f"kith_decisions_total{{{labels}}} 1.0" in text
-    assert 'kith_suppressed_total{layer="validity"} 2.0' in text
+    assert 'kith_suppressed_total{layer="validity"} 1.0' in text
+    assert 'mode="dry_run"' not in text
     assert "kith_store_up 1.0" in text
     assert "kith_store_commits_total 1.0" in text
     assert CANARY not in text + "".join(service.lines)
+
+
+# ── what the record knows and the release does not ──────────────────────────────────────────────────────────
+
+
+def reduced() -> LoadedRelease:
+    """Return a release whose playbook has lost the coupon, of a business that is not simulated."""
+    left = [one for one in PLAYBOOK["actions"] if one["id"] != "coupon"]
+    return real(acting({**PLAYBOOK, "actions": left}))
+
+
+def real(held: LoadedRelease) -> LoadedRelease:
+    return replace(held, business=held.business.model_copy(update={"simulated": False}))
+
+
+@pytest.mark.parametrize("after", ["reduced", "no playbook", "no release"])
+def test_question_on_record_is_answered_whatever_the_release(
+    service: Service, memory: FakeMemory, after: str
+) -> None:
+    sent = body(candidates=["coupon"], as_of="2026-11-01T03:50:00Z")
+    first = ask(service, sent)
+    service.store.current = {"reduced": reduced(), "no playbook": release(), "no release": None}[after]
+    assert ask(service, sent) == {**first, "replay": True}
+    batch = ask(service, {"requests": [body("new", "c2"), sent]}, path=BATCH)
+    assert batch["results"][1]["decision"] == {**first, "replay": True}
+    assert batch["results"][0]["status"] == (503 if after == "no release" else 200)
+    assert faults(ask(service, {**sent, "limit": 2}, 409)) == [("/request_id", "id_taken")]
+    written = dict(memory.decisions)
+    memory.gone = set(written)
+    ask(service, sent, 410)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("x"), StoreFullError("x")])
+def test_question_that_may_be_on_record_is_not_refused_while_nobody_can_say(
+    start: Start, error: StoreError
+) -> None:
+    service = start(FakeStore(reduced()), memory=FakeMemory(error=error))
+    ask(service, body(candidates=["coupon"]), 507 if isinstance(error, StoreFullError) else 503)
+
+
+def test_moment_of_a_decision_is_now_unless_the_business_is_simulated(start: Start) -> None:
+    service = start(FakeStore(real(acting())))
+    told = ask(service, body(as_of="2026-11-01T03:44:59Z"), 422)
+    assert faults(told) == [("/as_of", "as_of_in_past")]
+    assert ask(service, body("r2", as_of="2026-11-01T03:45:00Z"))["logged"] is True
+    assert ask(service, body("r3", as_of="2026-06-01T00:00:00Z", mode="dry_run"))["logged"] is False
+    assert ask(start(FakeStore(acting())), body(as_of="2026-06-01T00:00:00Z"))["logged"] is True
+
+
+def test_same_moment_by_another_clock_is_the_same_body(service: Service) -> None:
+    first = ask(service, body(as_of="2026-11-01T04:00:00Z"))
+    shifted = [{**ORDERS[0], "ordered_at": "2026-10-01T01:00:00Z"}]
+    again = ask(service, body(as_of="2026-11-01T12:00:00+08:00", orders=shifted))
+    assert again == {**first, "replay": True}
+
+
+@pytest.mark.parametrize("unlogged", [False, True])
+@pytest.mark.parametrize("is_at_work", [False, True])
+def test_late_decision_is_taken_back_before_it_is_answered_unlogged(unlogged: bool, is_at_work: bool) -> None:
+    memory = FakeMemory(is_late=True, is_at_work=is_at_work)
+    actions = Actions(
+        Releases(FakeStore(acting())),
+        lambda: NOW,
+        Keys(KEY),
+        Metrics(),
+        memory,
+        answers_unlogged=unlogged,
+        patience=0.01,
+    )
+    client = TestClient(Starlette(routes=[Route("/one", actions.single, methods=["POST"])]))
+    response = client.post("/one", json=body())
+    (future,) = memory.futures
+    assert future.cancelled() is not is_at_work
+    if unlogged and not is_at_work:
+        assert (response.status_code, response.json()["logged"]) == (200, False)
+    else:
+        assert (response.status_code, response.json()["type"]) == (503, "urn:kith:problem:store_unavailable")
 
 
 # ── batches ─────────────────────────────────────────────────────────────────────────────────────────────────

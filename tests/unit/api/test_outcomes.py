@@ -1,21 +1,38 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
 from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from app.api.action_examples import FEEDBACK_EXAMPLES, OUTCOME_BATCH_EXAMPLES, OUTCOME_EXAMPLES
-from app.api.memory import kept
-from app.api.outcomes import REPORT_BYTES
+from app.api.memory import UncertainError, kept
+from app.api.outcomes import REPORT_BYTES, Outcomes
+from app.api.releases import Releases
+from app.api.remembered import CONCURRENT_ERASURES, Remembered
 from app.api.schemas.answers import Problem
-from app.api.schemas.remember import Erased, FeedbackTaken, OutcomeResults, OutcomeTaken, OutcomeType
-from app.api.telemetry import JsonLines
+from app.api.schemas.remember import (
+    Capability,
+    Erased,
+    FeedbackTaken,
+    OutcomeResults,
+    OutcomeTaken,
+    OutcomeType,
+)
+from app.api.telemetry import JsonLines, Metrics
+from app.capabilities import CAPABILITIES
 from app.domain.errors import (
     ErasedError,
     StoreBusyError,
@@ -25,8 +42,8 @@ from app.domain.errors import (
 )
 from app.serving.pseudonyms import Keys
 from app.store.records import OUTCOME_TYPES
-from tests.unit.api.fakes import KEY, FakeStore, Service, Start
-from tests.unit.api.memories import FakeMemory
+from tests.unit.api.fakes import KEY, NOW, FakeStore, Service, Start
+from tests.unit.api.memories import FakeMemory, acting
 
 Body = dict[str, Any]
 OUTCOMES = "/v1/outcomes"
@@ -44,7 +61,12 @@ def outcome(event_id: str = "e1", **fields: Any) -> Body:
 
 
 def verdict(feedback_id: str = "f1", **fields: Any) -> Body:
-    given = {"feedback_id": feedback_id, "score_id": DECISION, "verdict": "agree", **fields}
+    given = {
+        "feedback_id": feedback_id,
+        "score_id": DECISION,
+        "customer_id": "c",
+        "verdict": "agree",
+    } | fields
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -111,13 +133,33 @@ def test_example_of_a_verdict_is_taken(service: Service, name: str) -> None:
 
 
 def test_outcomes_need_no_release(start: Start) -> None:
-    assert send(start(FakeStore(current=None)), OUTCOMES, outcome(currency="USD", value=1), 201)
+    service = start(FakeStore(current=None))
+    assert send(service, OUTCOMES, outcome(value=1), 201)
+    told = send(service, OUTCOMES, outcome("e2", currency="USD", value=1), 503)
+    assert told["type"] == "urn:kith:problem:no_release"
+
+
+def test_outcome_of_an_action_that_nobody_knows_is_refused_with_the_known_ones(start: Start) -> None:
+    service = start(FakeStore(acting()))
+    told = send(service, OUTCOMES, outcome(decision_id=None, customer_id="c", action_id="cupon"), 422)
+    assert faults(told) == [("/action_id", "unknown_action")]
+    assert "coupon, reminder" in told["errors"][0]["hint"]
+    assert send(service, OUTCOMES, outcome(decision_id=None, customer_id="c", action_id="coupon"), 201)
+
+
+def test_capabilities_of_a_verdict_are_those_of_the_service() -> None:
+    assert set(get_args(Capability)) == set(CAPABILITIES)
 
 
 REFUSED: dict[str, tuple[Body, list[tuple[str, str]]]] = {
     "nothing": ({"decision_id": None}, [("", "outcome_of_what")]),
     "both": ({"customer_id": CANARY}, [("", "outcome_of_what")]),
-    "action of a decision": ({"action_id": CANARY}, [("", "outcome_of_what")]),
+    "form of the action": (
+        {"decision_id": None, "customer_id": "c", "action_id": CANARY},
+        [("/action_id", "wrong_format")],
+    ),
+    "NUL": ({"event_id": "a\x00"}, [("/event_id", "wrong_format")]),
+    "action of a decision": ({"action_id": "coupon"}, [("", "outcome_of_what")]),
     "form of the id": ({"decision_id": CANARY}, [("/decision_id", "wrong_format")]),
     "type": ({"type": CANARY}, [("/type", "not_allowed")]),
     "future": ({"at": "2026-11-01T04:05:01Z"}, [("/at", "in_future")]),
@@ -151,6 +193,15 @@ BAD_VERDICTS: dict[str, tuple[Body, list[tuple[str, str]]]] = {
     "nothing": ({"score_id": None}, [("", "verdict_on_what")]),
     "two": ({"decision_id": DECISION}, [("", "verdict_on_what")]),
     "verdict": ({"verdict": CANARY}, [("/verdict", "not_allowed")]),
+    "nobody": ({"customer_id": None}, [("/customer_id", "required")]),
+    "nobody's list": (
+        {"customer_id": None, "score_id": None, "recommendation_id": DECISION},
+        [("/customer_id", "required")],
+    ),
+    "NUL": ({"comment": "a\x00"}, [("/comment", "wrong_format")]),
+    "escape": ({"comment": "\x1b[2J"}, [("/comment", "wrong_format")]),
+    "reason": ({"reason": CANARY}, [("/reason", "wrong_format")]),
+    "capability": ({"capability": CANARY}, [("/capability", "not_allowed")]),
     "comment": ({"comment": CANARY * 50}, [("/comment", "wrong_length")]),
     "future": ({"at": "2026-11-01T04:05:01Z"}, [("/at", "in_future")]),
 }
@@ -258,12 +309,29 @@ def test_customer_is_erased_by_the_id_as_it_is(
     assert "kith_erasures_total 2.0" in service.client.get("/metrics").text
 
 
-@pytest.mark.parametrize("name", ["", "x" * 129, "%00"])
+@pytest.mark.parametrize("name", ["", "x" * 129, "%00", "%ff", "a%C3"])
 def test_what_is_no_id_is_refused(service: Service, memory: FakeMemory, name: str) -> None:
     response = service.client.delete(f"/v1/customers/{name}")
     assert response.status_code == 422
     assert response.json()["errors"][0]["code"] == "no_customer_id"
     assert not memory.erased
+
+
+def test_only_some_erasures_may_wait() -> None:
+    async def refused() -> list[int]:
+        memory, scope = FakeMemory(is_late=True), {"type": "http", "headers": [], "raw_path": b"/c"}
+        request = Request({**scope, "path_params": {"customer_id": "c"}})
+        remembered = Remembered(lambda: NOW, Keys(KEY), Metrics(), memory)
+        waiting = [asyncio.create_task(remembered.erase(request)) for _ in range(CONCURRENT_ERASURES)]
+        await asyncio.sleep(0)
+        told = [await remembered.erase(request)]
+        for future in memory.futures:
+            future.set_result({})
+        memory.is_late = False
+        told += [*await asyncio.gather(*waiting), await remembered.erase(request)]
+        return [one.status_code for one in told]
+
+    assert asyncio.run(refused()) == [503, *[200] * (CONCURRENT_ERASURES + 1)]
 
 
 def test_erased_customer_is_not_logged(service: Service, caplog_kith: pytest.LogCaptureFixture) -> None:
@@ -285,17 +353,65 @@ def test_erasure_that_cannot_be_written_is_told(start: Start, error: Any, status
 
 async def _late() -> None:
     future: Future[int] = Future()
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError) as caught:
         await kept(future, seconds=0.01)
-    assert not future.cancelled()
-    writer = threading.Thread(target=future.set_result, args=(1,))
+    assert future.cancelled()
+    assert not isinstance(caught.value, UncertainError)
+    begun: Future[int] = Future()
+    begun.set_running_or_notify_cancel()
+    with pytest.raises(UncertainError):
+        await kept(begun, seconds=0.01)
+    writer = threading.Thread(target=begun.set_result, args=(1,))
     writer.start()
     writer.join()
-    assert await kept(future) == 1
+    assert await kept(begun) == 1
 
 
-def test_store_that_does_not_answer_is_not_told_to_drop_what_it_took() -> None:
+def test_late_work_is_taken_back_unless_it_has_begun() -> None:
     asyncio.run(_late())
+
+
+async def _hung_up() -> Future[int]:
+    future: Future[int] = Future()
+    caller = asyncio.create_task(kept(future))
+    await asyncio.sleep(0.01)
+    caller.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await caller
+    return future
+
+
+def test_work_that_nobody_waits_for_is_taken_back() -> None:
+    assert asyncio.run(_hung_up()).cancelled()
+
+
+async def _forgotten(told: list[dict[str, Any]]) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    future: Future[int] = Future()
+    future.set_running_or_notify_cancel()
+    with pytest.raises(UncertainError):
+        await kept(future, seconds=0.01)
+    future.set_exception(ValueError(CANARY))
+    del future
+    await asyncio.sleep(0.01)
+    gc.collect()
+
+
+def test_error_that_comes_too_late_is_not_told_by_asyncio() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.run(_forgotten(told))
+    assert told == []
+
+
+def test_batch_waits_once_for_all_of_its_outcomes() -> None:
+    memory = FakeMemory(is_late=True)
+    outcomes = Outcomes(Releases(FakeStore()), lambda: NOW, Keys(KEY), Metrics(), memory, patience=0.3)
+    client = TestClient(Starlette(routes=[Route("/many", outcomes.batch, methods=["POST"])]))
+    began = time.monotonic()
+    told = client.post("/many", json={"outcomes": [outcome(f"e{k}") for k in range(100)]}).json()
+    assert [one["status"] for one in told["results"]] == [503] * 100
+    assert all(future.cancelled() for future in memory.futures)
+    assert time.monotonic() - began < 100 * 0.3
 
 
 def test_store_is_started_and_closed_with_the_service(start: Start, memory: FakeMemory) -> None:

@@ -4,13 +4,14 @@ import errno
 import sqlite3
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import StoreError, StoreFullError, StoreUnavailableError
-from app.store.engine import failure, is_refusal_of_data, open_engine
+from app.store.engine import READING, failure, is_refusal_of_data, open_engine
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,21 @@ def test_sqlite_syncs_every_commit_and_keeps_its_file_private(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
+def test_engine_that_only_reads_makes_no_file_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a ?#%" / "store.db"
+    with pytest.raises(StoreUnavailableError, match="does not exist"):
+        open_engine(f"sqlite:///{quote(str(path))}", is_read_only=True).connect()
+    assert list(tmp_path.iterdir()) == []
+    url = f"sqlite:///{tmp_path}/store.db"
+    with open_engine(url).connect() as connection, connection.begin():
+        connection.execute(text("CREATE TABLE t (x)"))
+    with open_engine(url, is_read_only=True).connect() as connection:
+        reading = connection.execution_options(**{READING: True})
+        assert reading.execute(text("SELECT count(*) FROM t")).scalar() == 0
+        with pytest.raises(OperationalError, match="readonly"):
+            reading.execute(text("INSERT INTO t VALUES (1)"))
+
+
 def test_errors_are_told_apart_by_what_ops_can_do(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     full, broken = sqlite3.OperationalError(), sqlite3.OperationalError()
@@ -68,7 +84,7 @@ def test_errors_are_told_apart_by_what_ops_can_do(tmp_path: Path) -> None:
         (full, StoreFullError),
         (OSError(errno.ENOSPC, "no room"), StoreFullError),
         (broken, StoreUnavailableError),
-        (refused, StoreUnavailableError),
+        (refused, StoreError),
         (OSError(errno.EIO, "broken"), StoreUnavailableError),
     ):
         assert type(failure(OperationalError("", {}, error), engine)) is kind

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_decided()
     _create_reported()
     _create_erased()
+    _create_of_the_store()
 
 
 def _create_decided() -> None:
@@ -140,6 +141,15 @@ def _create_erased() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "key", name="pk_erased_keys"),
+    )
+
+
+def _create_of_the_store() -> None:
+    op.create_table(
+        "identity",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key_check", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_identity"),
     )
     op.create_table(
         "pulses",

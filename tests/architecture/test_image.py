@@ -152,7 +152,11 @@ def test_health_is_asked_where_the_service_listens() -> None:
     assert command[:3] == ["CMD", "python", "-c"]
     compile(command[3], "healthcheck", "exec")
     assert "os.environ['KITH_PORT']" in command[3]
-    assert COMPOSE["services"]["kith"]["environment"] == {"KITH_PORT": "${KITH_PORT:-8000}"}
+    environment = COMPOSE["services"]["kith"]["environment"]
+    assert environment["KITH_PORT"] == "${KITH_PORT:-8000}"
+    assert (
+        environment["KITH_STORE"] is environment["KITH_ID_KEY"] is None
+    )  # passed through where they are set
 
 
 def test_models_cannot_be_written_by_the_service() -> None:

@@ -34,8 +34,8 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
         f"某组超过 {effects.MISSING:.0%} 的触达没有已知结果",
     ),
     effects.ANSWERS_UNTIMED: (
-        "answers without a time (outcome_at) are not known",
-        "没有时间（outcome_at）的回应视为未知",
+        "answers without a time (outcome_at), or before the contact, are not known",
+        "没有时间（outcome_at）或早于触达的回应视为未知",
     ),
     effects.TOO_FEW: ("too few known outcomes", "已知结果太少"),
     effects.TOO_RARE: (
@@ -225,5 +225,6 @@ def _answers(found: Answering) -> Told:
         "verdict": _verdict(found.verdict),
         "metrics": {name: one.model_dump() for name, one in (found.metrics or {}).items()},
         "larger_effect": None if found.larger is None else _effect(found.larger),
+        "response_confirmed": found.is_confirmed,
         "silent": reason(found.silent),
     }

@@ -4,8 +4,8 @@ Rules:
 
 1. A row counts once the window of its action has closed by then: of an open window only the answers are there
    yet, and shares of those would be shares of nothing.
-2. An answer counts if its own time lies in the window. An answer without a time is not known, as features
-   read it. No answer is what is on record as such; where nothing is on record, nothing is known.
+2. An answer counts if its own time lies in the window. An answer without a time, or with one before the
+   contact, is not known. No answer is what is on record as such; what is not on record is not known.
 3. Customers who deny profiling now, or denied it when they were contacted, are not read.
 """
 
@@ -38,7 +38,7 @@ class Contacts:
     ``customer`` are positions in the history, ``at`` microseconds. ``action`` and ``channel`` are words,
     ``action`` empty where none was given. ``treated`` is 1, 0, or NaN without an arm; ``propensity`` the
     logged chance of treatment. ``y`` is 1 for an answer, 0 for none, NaN where that is not known;
-    ``is_untimed`` marks answers without a time. All of shape (R,).
+    ``is_untimed`` marks answers without a sound time. All of shape (R,).
     """
 
     customer: Array
@@ -110,9 +110,9 @@ def _settled(
     customer, at, action, channel, treated, propensity, outcome, outcome_at = columns
     days = np.array([windows.get(name, WINDOW_DAYS) for name in action.tolist()], dtype=np.float64)
     ends = at + np.round(days * MICROSECONDS_PER_DAY).astype(np.int64)
-    is_untimed = (outcome == 1) & (outcome_at == NAT)
-    within = (outcome_at >= at) & (outcome_at <= ends)
-    y = np.where(outcome == 1, within.astype(np.float64), outcome)
+    # A time that is missing is NAT, which lies before every contact.
+    is_untimed = (outcome == 1) & (outcome_at < at)
+    y = np.where(outcome == 1, (outcome_at <= ends).astype(np.float64), outcome)
     y[is_untimed] = np.nan
     contacts = Contacts(customer, at, action, channel, treated, propensity, y, is_untimed, days)
     allowed = _allowed(tables, history, customer, at, as_of)

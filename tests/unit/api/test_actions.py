@@ -298,7 +298,6 @@ STORE_ERRORS: list[tuple[StoreError, int, str]] = [
     (StoreFullError("CANARY"), 507, "store_full"),
     (StoreUnavailableError("CANARY"), 503, "store_unavailable"),
     (StoreBusyError("CANARY"), 503, "store_busy"),
-    (StoreError("CANARY"), 503, "store_unavailable"),
 ]
 
 
@@ -311,6 +310,13 @@ def test_decision_that_cannot_be_written_is_refused(
     response = service.client.post(PATH, json=body(mode=mode))
     assert (response.status_code, response.json()["type"]) == (status, f"urn:kith:problem:{kind}")
     assert int(response.headers["retry-after"]) >= 1
+    assert "CANARY" not in response.text
+
+
+def test_what_the_database_refuses_is_a_failure_of_the_service(start: Start) -> None:
+    service = start(FakeStore(acting()), memory=FakeMemory(error=StoreError("CANARY")))
+    response = service.client.post(PATH, json=body())
+    assert (response.status_code, response.json()["type"]) == (500, "urn:kith:problem:internal_error")
     assert "CANARY" not in response.text
 
 

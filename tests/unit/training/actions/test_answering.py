@@ -72,6 +72,7 @@ def test_who_answers_is_told_where_it_can_be_told() -> None:
     found = learned(asked(1, "keen"))
     assert found.silent is None
     assert found.model is not None
+    assert not found.is_confirmed
     assert found.verdict is not None
     assert found.verdict.grade in {"A", "B"}
     assert found.base_rate == pytest.approx(found.answers / found.rows)
@@ -93,6 +94,7 @@ def test_who_would_have_bought_anyway_is_not_taken_for_an_answer() -> None:
     assert found.verdict.grade in {"A", "B"}
     assert found.silent == NO_LARGER_EFFECT
     assert found.model is None
+    assert not found.is_confirmed
 
 
 def test_a_control_arm_may_confirm_it() -> None:
@@ -100,6 +102,7 @@ def test_a_control_arm_may_confirm_it() -> None:
     assert found.larger is not None
     assert found.larger.low > 0
     assert found.model is not None
+    assert found.is_confirmed
 
 
 def test_few_contacts_say_nothing() -> None:

@@ -63,6 +63,16 @@ def test_an_answer_without_a_time_is_not_known_and_no_answer_is() -> None:
     assert found.contacts.is_untimed.tolist() == [True, False, False]
 
 
+def test_an_answer_before_the_contact_is_not_known() -> None:
+    found = read(
+        row("k1", "2026-05-10", "'converted'", "2026-05-01"),
+        row("k2", "2026-05-11", "'converted'", "2026-05-11"),
+    )
+    assert np.isnan(found.contacts.y[0])
+    assert found.contacts.y[1] == 1.0
+    assert found.contacts.is_untimed.tolist() == [True, False]
+
+
 def test_who_denies_profiling_is_not_read() -> None:
     consents = rows_of(
         "customer_id, purpose, status, status_at",

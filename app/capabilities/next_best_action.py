@@ -10,17 +10,15 @@ propensity scoring, Horvitz and Thompson 1952; logging as in Li et al. 2011, "Un
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
 from app.domain.history import Array
 
 Slice = Literal["exploit", "explore", "random", "holdout", "caller"]
-SLICES: Final = ("exploit", "explore", "random", "holdout", "caller")
 """How a choice came about: the best, drawn for learning, drawn for a person of the random slice, nothing for
 a person of the holdout, and the caller's own."""
-ARMS: Final = ("treatment", "control")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ Document = dict[str, Any]
 RESERVED: Final = "reserved"
 CONFIRMED: Final = "confirmed"
 RELEASED: Final = "released"
-RESERVATION_STATES: Final = (RESERVED, CONFIRMED, RELEASED)
 
 CONFIRMING: Final = frozenset(
     {"delivered", "opened", "clicked", "accepted", "rejected", "unsubscribed", "complaint"}
